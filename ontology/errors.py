@@ -1,0 +1,77 @@
+"""Errors that a user can act on: what happened, where, what was expected, what to do."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class NeurontologyError(Exception):
+    """The work failed.
+
+    Parameters
+    ----------
+    what
+        What happened, as a sentence without a full stop.
+    where
+        The file (with line or byte offset) or the entity concerned.
+    expected
+        What was expected instead.
+    hint
+        What the user can do about it.
+
+    Examples
+    --------
+    >>> print(NeurontologyError("the file is empty", where="a.owl", expected="RDF/XML", hint="export it again"))
+    a.owl: the file is empty; expected RDF/XML. Export it again.
+    """
+
+    exit_code = 1
+
+    def __init__(
+        self, what: str, *, where: object = None, expected: str | None = None, hint: str | None = None
+    ) -> None:
+        self.what = what
+        self.where = None if where is None else str(where)
+        self.expected = expected
+        self.hint = hint
+        super().__init__(what)
+
+    def __str__(self) -> str:
+        text = self.what if self.where is None else f"{self.where}: {self.what}"
+        if self.expected:
+            text += f"; expected {self.expected}"
+        text += "."
+        if self.hint:
+            text += f" {self.hint[0].upper()}{self.hint[1:]}."
+        return text
+
+
+class DataError(NeurontologyError, ValueError):
+    """A file or value that was read is broken or contradicts another one."""
+
+
+class UsageError(NeurontologyError, ValueError):
+    """The call itself was wrong: a name, path or option that does not exist or does not fit."""
+
+    exit_code = 2
+
+
+class MissingDependencyError(NeurontologyError, ImportError):
+    """An optional package, or Java, is needed for what was asked and is not installed."""
+
+
+def near_matches(name: str, known: Iterable[str], limit: int = 5) -> str:
+    """Say which known names are close to a mistyped one, as a hint for an error.
+
+    Examples
+    --------
+    >>> near_matches("haed", ["head", "stem", "_blocks.0"])
+    'did you mean head?'
+    """
+    candidates = list(known)
+    close = difflib.get_close_matches(name, candidates, n=limit, cutoff=0.5)
+    if close:
+        return f"did you mean {', '.join(close)}?"
+    shown = ", ".join(candidates[:limit])
+    return f"known are {shown}{', …' if len(candidates) > limit else ''}" if candidates else "none are known"
