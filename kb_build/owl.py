@@ -1,0 +1,135 @@
+"""OWL and RDF files as sources of a knowledge base."""
+
+from __future__ import annotations
+
+import gzip
+import re
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from pyoxigraph import RdfFormat
+
+from ..ontology.errors import DataError, UsageError
+from ..ontology.kb import KB, Source
+from ..ontology.vocabulary import DATA
+
+_BY_SUFFIX = {
+    ".ttl": RdfFormat.TURTLE,
+    ".nt": RdfFormat.N_TRIPLES,
+    ".n3": RdfFormat.N3,
+    ".jsonld": RdfFormat.JSON_LD,
+}
+_MAX_ENTITY_EXPANSION = 1_000_000
+"""Characters that the entities of a DTD may add to a document, beyond ten times its own length."""
+
+
+def build_owl(paths: Sequence[str | Path], out: str | Path, *, base: str = DATA) -> KB:
+    """Build a knowledge base from one or several OWL files, one named graph each.
+
+    Raises
+    ------
+    UsageError
+        A file does not exist, or `out` is not empty.
+    DataError
+        A file cannot be parsed.
+    """
+    with owl_sources(paths) as sources:
+        return KB.create(out, sources, base=base)
+
+
+def read_owl(paths: Sequence[str | Path]) -> KB:
+    """Read OWL files into a knowledge base in memory.
+
+    Raises
+    ------
+    UsageError
+        A file does not exist.
+    DataError
+        A file cannot be parsed.
+    """
+    with owl_sources(paths) as sources:
+        return KB.in_memory(sources)
+
+
+@contextmanager
+def owl_sources(paths: Sequence[str | Path]) -> Iterator[list[Source]]:
+    """Check OWL files and give them as sources; what had to be unpacked or converted exists until the end."""
+    with tempfile.TemporaryDirectory() as scratch:
+        yield [_source(Path(path), Path(scratch), number) for number, path in enumerate(paths)]
+
+
+def _source(path: Path, scratch: Path, number: int) -> Source:
+    if not path.is_file():
+        raise UsageError("the file does not exist", where=path, expected="an OWL or RDF file")
+    name = path.name
+    readable = path
+    if path.suffix == ".gz":
+        readable = scratch / f"{number}.unpacked"
+        try:
+            with gzip.open(path, "rb") as packed, readable.open("wb") as unpacked:
+                while block := packed.read(1 << 20):
+                    unpacked.write(block)
+        except (gzip.BadGzipFile, EOFError) as error:
+            raise DataError(
+                f"is not a complete gzip file ({error})", where=path, hint="download or copy it again"
+            ) from error
+        name = path.stem
+    name = Path(name).stem
+    syntax = _BY_SUFFIX.get(Path(path.name.removesuffix(".gz")).suffix.lower())
+    if syntax is None:
+        syntax = _sniff(readable, path)
+    if syntax == RdfFormat.RDF_XML:
+        _refuse_entity_bombs(readable, path)
+    return Source(name=name, path=readable, format=syntax, origin=str(path))
+
+
+def _sniff(readable: Path, path: Path) -> RdfFormat:
+    with readable.open("rb") as file:
+        head = file.read(4096)
+    text = head.decode("utf-8-sig", errors="replace").lstrip()
+    if not text:
+        raise DataError("the file is empty", where=path, expected="an OWL or RDF document")
+    if "<rdf:RDF" in text or text.startswith(("<?xml", "<!DOCTYPE rdf:RDF", "<!--", "<rdf:")):
+        return RdfFormat.RDF_XML
+    if text.startswith("{") or text.startswith("["):
+        return RdfFormat.JSON_LD
+    if re.match(r"(?:#[^\n]*\n\s*)*(?:@prefix|@base|prefix\s|base\s|<|_:)", text, re.IGNORECASE):
+        return RdfFormat.TURTLE
+    raise DataError(
+        "the syntax is not recognised",
+        where=path,
+        expected="RDF/XML, Turtle, N-Triples or JSON-LD",
+        hint="convert it with Protégé or ROBOT",
+    )
+
+
+def _refuse_entity_bombs(readable: Path, path: Path) -> None:
+    """Check the DTD's entities before the parser expands them: no external ones, no explosion."""
+    text = readable.read_bytes()
+    if b"<!DOCTYPE" not in text:
+        return
+    entities: dict[bytes, int] = {}
+    for match in re.finditer(rb"<!ENTITY\s+(%\s+)?([^\s\"'>]+)\s+([^\"'>]*)(\"[^\"]*\"|'[^']*')", text):
+        parameter, name, keyword, value = match.groups()
+        if parameter or b"SYSTEM" in keyword or b"PUBLIC" in keyword:
+            line = text.count(b"\n", 0, match.start()) + 1
+            raise DataError(
+                f"declares the external entity {name.decode(errors='replace')!r}",
+                where=f"{path}:{line}",
+                expected="internal entities only",
+            )
+        entities[name] = _expanded_length(value[1:-1], entities)
+    expansion = sum(entities[ref] for ref in re.findall(rb"&([^\s;&#]+);", text) if ref in entities)
+    if expansion > _MAX_ENTITY_EXPANSION + 10 * len(text):
+        raise DataError(
+            f"its XML entities would expand to {expansion:,} characters",
+            where=path,
+            expected="at most ten times the size of the file",
+        )
+
+
+def _expanded_length(value: bytes, entities: dict[bytes, int]) -> int:
+    references = re.findall(rb"&([^\s;&#]+);", value)
+    return len(value) + sum(entities.get(ref, 0) for ref in references)

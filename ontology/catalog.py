@@ -1,0 +1,112 @@
+"""The catalogue: which named graphs a knowledge base holds, where each came from, and its digest.
+
+It is itself a named graph, written in the same transaction as the graph it describes, so that the two never
+disagree.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal, cast, get_args
+
+from pyoxigraph import Literal as RdfLiteral
+from pyoxigraph import NamedNode, Quad, Store, Triple
+
+from .iris import encode_segment
+from .vocabulary import DCAT, DCT, TYPE, XSD, nl
+
+GraphKind = Literal["tbox", "abox", "extension", "run"]
+
+_KIND, _DIGEST, _REMOVED = nl("graphKind"), nl("digest"), nl("removedEdges")
+_TITLE, _ORIGIN, _DATASET = NamedNode(DCT + "title"), NamedNode(DCT + "source"), NamedNode(DCAT + "Dataset")
+
+
+@dataclass(frozen=True, order=True)
+class GraphEntry:
+    """One named graph of a knowledge base.
+
+    Attributes
+    ----------
+    kind
+        ``tbox`` (a source), ``abox`` (an annotated data set), ``extension`` or ``run``.
+    name
+        Name by which people call it.
+    iri
+        Name of the graph in the store.
+    digest
+        SHA-256 of its content, hexadecimal.
+    origin
+        File or folder that it was read from.
+    removed_edges
+        Number of hierarchy links left out to break cycles.
+    """
+
+    kind: GraphKind
+    name: str
+    iri: str
+    digest: str
+    origin: str
+    removed_edges: int = 0
+
+    def quads(self, catalog: NamedNode) -> list[Quad]:
+        """Describe the entry as quads of the catalogue graph."""
+        subject = NamedNode(self.iri)
+        integer = NamedNode(XSD + "integer")
+        return [
+            Quad(subject, TYPE, _DATASET, catalog),
+            Quad(subject, _TITLE, RdfLiteral(self.name), catalog),
+            Quad(subject, _KIND, RdfLiteral(self.kind), catalog),
+            Quad(subject, _DIGEST, RdfLiteral(self.digest), catalog),
+            Quad(subject, _ORIGIN, RdfLiteral(self.origin), catalog),
+            Quad(subject, _REMOVED, RdfLiteral(str(self.removed_edges), datatype=integer), catalog),
+        ]
+
+
+def graph_iri(base: str, kind: GraphKind, name: str) -> str:
+    """IRI of a named graph.
+
+    Examples
+    --------
+    >>> graph_iri("https://w3id.org/neurontology/data/", "abox", "my photos")
+    'https://w3id.org/neurontology/data/abox/my%20photos'
+    """
+    return f"{base}{kind}/{encode_segment(name)}"
+
+
+def catalog_iri(base: str) -> NamedNode:
+    """Name of the catalogue graph itself."""
+    return NamedNode(base + "catalog")
+
+
+def read_entries(store: Store, catalog: NamedNode) -> tuple[GraphEntry, ...]:
+    """Entries of the catalogue, by kind and name."""
+    entries = []
+    for quad in store.quads_for_pattern(None, _KIND, None, catalog):
+        values = {
+            q.predicate: q.object.value for q in store.quads_for_pattern(quad.subject, None, None, catalog)
+        }
+        kind = values[_KIND]
+        if kind not in get_args(GraphKind):
+            raise ValueError(f"the catalogue describes {quad.subject} as a {kind!r}")
+        entries.append(
+            GraphEntry(
+                kind=cast(GraphKind, kind),
+                name=values[_TITLE],
+                iri=quad.subject.value,
+                digest=values[_DIGEST],
+                origin=values[_ORIGIN],
+                removed_edges=int(values[_REMOVED]),
+            )
+        )
+    return tuple(sorted(entries))
+
+
+def content_digest(triples: Iterable[Triple]) -> str:
+    """SHA-256 over the triples in sorted order, so that their order does not matter."""
+    digest = hashlib.sha256()
+    for line in sorted(str(triple) for triple in triples):
+        digest.update(line.encode())
+        digest.update(b"\n")
+    return digest.hexdigest()

@@ -1,0 +1,152 @@
+"""The class hierarchy as arrays: ancestors, descendants, roots, depth."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy import sparse
+from scipy.sparse import csgraph
+
+Ids = NDArray[np.int32]
+
+
+class Hierarchy:
+    """Told sub-class links between classes numbered 0 … size - 1.
+
+    Cycles are allowed (the classes on one are equivalent); self-loops and duplicates are dropped.
+
+    Parameters
+    ----------
+    size
+        Number of classes.
+    child, parent
+        int, shape (links,): ``child[i]`` is a told sub-class of ``parent[i]``.
+
+    Examples
+    --------
+    >>> h = Hierarchy(3, [0, 1], [1, 2])
+    >>> h.ancestors(0).tolist(), h.descendants(2).tolist(), h.roots.tolist(), h.depth
+    ([0, 1, 2], [0, 1, 2], [2], 2)
+    """
+
+    def __init__(self, size: int, child: ArrayLike, parent: ArrayLike) -> None:
+        c, p = np.asarray(child, np.int32), np.asarray(parent, np.int32)
+        proper = c != p
+        links = sparse.coo_matrix(
+            (np.ones(int(proper.sum()), np.bool_), (c[proper], p[proper])), shape=(size, size)
+        )
+        self.parents: sparse.csr_matrix = links.tocsr()
+        self.parents.sum_duplicates()
+
+    @property
+    def size(self) -> int:
+        """Number of classes."""
+        return int(self.parents.shape[0])
+
+    @property
+    def links(self) -> int:
+        """Number of distinct sub-class links."""
+        return int(self.parents.nnz)
+
+    @cached_property
+    def children(self) -> sparse.csr_matrix:
+        """Transpose of :attr:`parents`."""
+        return self.parents.T.tocsr()
+
+    @cached_property
+    def roots(self) -> Ids:
+        """Classes without a parent, ascending."""
+        return np.flatnonzero(np.diff(self.parents.indptr) == 0).astype(np.int32)
+
+    def ancestors(self, classes: int | ArrayLike) -> Ids:
+        """Classes that are above any of the given ones, those themselves included, ascending."""
+        return _reachable(self.parents, classes)
+
+    def descendants(self, classes: int | ArrayLike) -> Ids:
+        """Classes that are below any of the given ones, those themselves included, ascending."""
+        return _reachable(self.children, classes)
+
+    def ancestor_matrix(self, classes: Ids) -> tuple[sparse.csr_matrix, Ids]:
+        """Ancestors of each of the given classes at once.
+
+        Returns
+        -------
+        matrix
+            Boolean, shape (len(classes), len(columns)): entry (i, j) says that ``columns[j]`` is
+            ``classes[i]`` or above it.
+        columns
+            The classes that occur, ascending.
+        """
+        columns = self.ancestors(classes)
+        local = self.parents[columns][:, columns]
+        rows = np.searchsorted(columns, classes)
+        reached = sparse.csr_matrix(
+            (np.ones(len(rows), np.bool_), (np.arange(len(rows)), rows)), shape=(len(rows), len(columns))
+        )
+        frontier = reached
+        while frontier.nnz:
+            following = (frontier @ local).astype(np.bool_)
+            new = following > reached
+            reached = (reached + new).astype(np.bool_)
+            frontier = new.tocsr()
+        reached.sort_indices()
+        return reached, columns
+
+    @cached_property
+    def components(self) -> tuple[int, Ids]:
+        """Number of strongly connected components, and the component of each class."""
+        count, label = csgraph.connected_components(self.parents, directed=True, connection="strong")
+        return int(count), label
+
+    @cached_property
+    def levels(self) -> Ids:
+        """Longest chain of classes from a root down to each class, roots (and cycles at the top) being 1."""
+        count, label = self.components
+        links = self.parents.tocoo()
+        lower, upper = label[links.row], label[links.col]
+        between = lower != upper
+        condensed = sparse.csr_matrix(
+            (np.ones(int(between.sum()), np.bool_), (upper[between], lower[between])), shape=(count, count)
+        )
+        condensed.sum_duplicates()
+        waiting = np.bincount(condensed.indices, minlength=count)
+        level = np.ones(count, np.int32)
+        ready = np.flatnonzero(waiting == 0)
+        current = 1
+        while len(ready):
+            level[ready] = current
+            below = _neighbours(condensed, ready)
+            np.subtract.at(waiting, below, 1)
+            candidates = np.unique(below)
+            ready = candidates[waiting[candidates] == 0]
+            current += 1
+        return level[label]
+
+    @property
+    def depth(self) -> int:
+        """Number of links on the longest chain from a root."""
+        return int(self.levels.max()) - 1 if self.size else 0
+
+
+def _neighbours(matrix: sparse.csr_matrix, rows: NDArray[np.integer]) -> Ids:
+    """Column indices of the given rows, concatenated."""
+    start, stop = matrix.indptr[rows], matrix.indptr[rows + 1]
+    counts = stop - start
+    if not counts.sum():
+        return np.empty(0, np.int32)
+    offsets = np.repeat(start - np.concatenate(([0], np.cumsum(counts)[:-1])), counts)
+    found: Ids = matrix.indices[np.arange(counts.sum()) + offsets]
+    return found
+
+
+def _reachable(matrix: sparse.csr_matrix, start: int | ArrayLike) -> Ids:
+    seen = np.zeros(matrix.shape[0], np.bool_)
+    frontier = np.unique(np.atleast_1d(np.asarray(start, np.int32)))
+    seen[frontier] = True
+    while len(frontier):
+        following = np.unique(_neighbours(matrix, frontier))
+        frontier = following[~seen[following]]
+        seen[frontier] = True
+    return np.flatnonzero(seen).astype(np.int32)

@@ -1,0 +1,394 @@
+"""A knowledge base: a quad store, an array index derived from it, and a settings file, in one directory."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+import tomllib
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from pyoxigraph import DefaultGraph, NamedNode, Quad, RdfFormat, Store, Triple
+
+from .catalog import GraphEntry, GraphKind, catalog_iri, content_digest, graph_iri, read_entries
+from .errors import DataError, NeurontologyError, UsageError, near_matches
+from .index import KBIndex
+from .vocabulary import DATA, LABEL
+
+FORMAT = 1
+"""Version of the directory layout; a directory of another version is refused."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """RDF to be loaded into one named graph of a new knowledge base.
+
+    Attributes
+    ----------
+    name
+        Name of the source; names its graph.
+    path
+        File in one of the RDF syntaxes.
+    format
+        Its syntax.
+    origin
+        What to record as its origin, by default the path.
+    removed_edges
+        Number of links left out to break cycles.
+    attachments
+        Files to keep in the directory beside the store (name, path), such as the list of removed links.
+    """
+
+    name: str
+    path: Path
+    format: RdfFormat
+    origin: str = ""
+    removed_edges: int = 0
+    attachments: tuple[tuple[str, Path], ...] = field(default=())
+
+
+class KB:
+    """A knowledge base, opened for reading or for writing.
+
+    Several processes may read while one writes; a second writer is refused. Every change is one transaction of
+    the store, and the index is derived from the store's content, so that an interruption leaves the old state
+    or the new one.
+
+    Attributes
+    ----------
+    store
+        The Oxigraph store.
+    path
+        Directory, or None for a knowledge base in memory.
+    base
+        Base IRI of what is recorded.
+    """
+
+    def __init__(
+        self, store: Store, *, path: Path | None = None, base: str = DATA, writable: bool = True
+    ) -> None:
+        self.store = store
+        self.path = path
+        self.base = base
+        self.writable = writable
+
+    # -- opening and creating ---------------------------------------------------------------------------
+
+    @classmethod
+    def open(cls, path: str | os.PathLike[str], *, writable: bool = False) -> KB:
+        """Open a directory that :meth:`create` made.
+
+        Raises
+        ------
+        UsageError
+            The path is not a knowledge base, or of another format version.
+        NeurontologyError
+            Another process is writing to it.
+        """
+        path = Path(path)
+        settings = _settings(path)
+        try:
+            store = Store(path / "store") if writable else Store.read_only(str(path / "store"))
+        except OSError as error:
+            if "LOCK" in str(error):
+                raise NeurontologyError(
+                    "another process is writing to this knowledge base",
+                    where=path,
+                    hint="wait until it has finished and try again; reading is possible meanwhile",
+                ) from error
+            raise DataError(f"the store cannot be opened ({error})", where=path / "store") from error
+        return cls(store, path=path, base=settings["base"], writable=writable)
+
+    @classmethod
+    def create(cls, path: str | os.PathLike[str], sources: Sequence[Source], *, base: str = DATA) -> KB:
+        """Build a new knowledge base and open it for reading.
+
+        It is built in a directory beside `path` and renamed into place when it is complete.
+
+        Raises
+        ------
+        UsageError
+            `path` exists and is not an empty directory, or two sources have one name.
+        DataError
+            A source cannot be parsed.
+        """
+        path = Path(path)
+        _refuse_existing(path)
+        names = [source.name for source in sources]
+        if len(set(names)) < len(names):
+            raise UsageError("two sources have the same name", where=", ".join(sorted(names)))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with building(path) as target:
+            kb = cls(Store(target / "store"), path=target, base=base)
+            for source in sources:
+                kb._load(source)
+            kb.store.flush()
+            (target / "kb.toml").write_text(
+                f"# A neurontology knowledge base: the store holds all data, index/ is derived from it.\n"
+                f"format = {FORMAT}\nbase = {json.dumps(base)}\n",
+                encoding="utf-8",
+            )
+            del kb
+        return cls.open(path)
+
+    @classmethod
+    def in_memory(cls, sources: Sequence[Source], *, base: str = DATA) -> KB:
+        """Load sources into memory only."""
+        kb = cls(Store(), base=base)
+        for source in sources:
+            kb._load(source)
+        return kb
+
+    def _load(self, source: Source) -> None:
+        graph = NamedNode(graph_iri(self.base, "tbox", source.name))
+        try:
+            self.store.bulk_load(
+                path=str(source.path), format=source.format, base_iri=f"{graph.value}#", to_graph=graph
+            )
+        except SyntaxError as error:
+            where = f"{source.path}:{error.lineno}" if error.lineno else source.path
+            raise DataError(
+                f"not valid {source.format.name} ({error.msg})",
+                where=where,
+                hint="check the file with the program that wrote it",
+            ) from error
+        except OSError as error:
+            raise DataError(f"cannot be read ({error})", where=source.path) from error
+        with source.path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        entry = GraphEntry(
+            "tbox", source.name, graph.value, digest, source.origin or str(source.path), source.removed_edges
+        )
+        self.store.extend(entry.quads(self._catalog))
+        if self.path is not None:
+            for name, attachment in source.attachments:
+                shutil.copyfile(attachment, self.path / name)
+
+    # -- content ----------------------------------------------------------------------------------------
+
+    @property
+    def _catalog(self) -> NamedNode:
+        return catalog_iri(self.base)
+
+    @property
+    def entries(self) -> tuple[GraphEntry, ...]:
+        """Catalogue of the named graphs, by kind and name."""
+        return read_entries(self.store, self._catalog)
+
+    def entry(self, kind: GraphKind, name: str) -> GraphEntry:
+        """Entry of one graph.
+
+        Raises
+        ------
+        UsageError
+            There is none of this kind and name.
+        """
+        known = {e.name: e for e in self.entries if e.kind == kind}
+        if name not in known:
+            raise UsageError(
+                f"no {kind} graph is called {name!r}", where=self.path, hint=near_matches(name, known)
+            )
+        return known[name]
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 over the digests of all knowledge graphs (runs are results, not knowledge)."""
+        lines = [f"{e.iri} {e.digest}\n" for e in self.entries if e.kind != "run"]
+        return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+    @cached_property
+    def index(self) -> KBIndex:
+        """Array index of the knowledge graphs, read from disk where it is up to date, else built anew."""
+        if self.path is None:
+            return KBIndex.build(self._knowledge())
+        target = self.path / "index" / self.digest[:32]
+        if not target.is_dir():
+            index = KBIndex.build(self._knowledge())
+            try:
+                self._keep(index, target)
+            except OSError as error:
+                # A knowledge base on a read-only medium is still usable, only slower to open.
+                if error.errno not in (errno.EACCES, errno.EROFS, errno.EPERM):
+                    raise
+                return index
+        return KBIndex.load(target)
+
+    def _knowledge(self) -> Iterator[Quad]:
+        for entry in self.entries:
+            if entry.kind != "run":
+                yield from self.store.quads_for_pattern(None, None, None, NamedNode(entry.iri))
+
+    def _keep(self, index: KBIndex, target: Path) -> None:
+        outdated = [p for p in target.parent.glob("*") if p.is_dir() and not p.name.startswith(".")]
+        target.parent.mkdir(exist_ok=True)
+        with building(target) as folder:
+            index.save(folder)
+        for folder in outdated:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def put_graph(
+        self, kind: GraphKind, name: str, triples: Iterable[Triple], *, origin: str
+    ) -> tuple[GraphEntry, bool]:
+        """Write a named graph, replacing one of the same kind and name, in one transaction.
+
+        Returns
+        -------
+        entry
+            What the catalogue now says.
+        changed
+            False when the store already held exactly these triples.
+        """
+        content = list(triples)
+        entry = GraphEntry(kind, name, graph_iri(self.base, kind, name), content_digest(content), origin)
+        existing = next((e for e in self.entries if e.iri == entry.iri), None)
+        if existing is not None and existing.digest == entry.digest:
+            return existing, False
+        graph = NamedNode(entry.iri)
+        if existing is None:
+            self.store.extend([*(Quad(*t, graph) for t in content), *entry.quads(self._catalog)])
+        else:
+            described = entry.quads(self._catalog)
+            self.store.update(
+                f"DROP SILENT GRAPH {graph} ; "
+                f"DELETE WHERE {{ GRAPH {self._catalog} {{ {graph} ?p ?o }} }} ; "
+                f"INSERT DATA {{ GRAPH {graph} {{ {' . '.join(map(str, content))} }} "
+                f"GRAPH {self._catalog} {{ {' . '.join(str(q.triple) for q in described)} }} }}"
+            )
+        self.store.flush()
+        self.__dict__.pop("index", None)
+        return entry, True
+
+    def drop_graph(self, kind: GraphKind, name: str) -> GraphEntry:
+        """Remove a named graph and its catalogue entry in one transaction.
+
+        Raises
+        ------
+        UsageError
+            There is none of this kind and name.
+        """
+        entry = self.entry(kind, name)
+        graph = NamedNode(entry.iri)
+        self.store.update(
+            f"DROP GRAPH {graph} ; DELETE WHERE {{ GRAPH {self._catalog} {{ {graph} ?p ?o }} }}"
+        )
+        self.store.flush()
+        self.__dict__.pop("index", None)
+        return entry
+
+    def label(self, iri: str) -> str | None:
+        """``rdfs:label`` of an entity, English or without a language first, or None."""
+        if iri.startswith("_:"):
+            return None
+        found = [q.object for q in self.store.quads_for_pattern(NamedNode(iri), LABEL, None, None)]
+        found.sort(key=lambda o: (o.language not in (None, "en"), o.language or "", o.value))
+        return found[0].value if found else None
+
+    def graph_ids(self, kind: GraphKind) -> dict[str, int]:
+        """Ids in the index of the graphs of one kind that assert something of individuals, by name."""
+        position = {iri: i for i, iri in enumerate(self.index.graphs)}
+        return {e.name: position[e.iri] for e in self.entries if e.kind == kind and e.iri in position}
+
+    def info(self) -> dict[str, Any]:
+        """Sizes and contents, with the keys that ``kb info --json`` prints."""
+        index, entries = self.index, self.entries
+        return {
+            "classes": len(index.classes),
+            "subclass_axioms": index.subclass_axioms,
+            "removed_edges": sum(e.removed_edges for e in entries),
+            "roots": len(index.told.roots),
+            "depth": index.told.depth,
+            "individuals": len(index.individuals),
+            "triples": len(self.store),
+            "sources": [e.name for e in entries if e.kind == "tbox"],
+            "datasets": [e.name for e in entries if e.kind == "abox"],
+            "extensions": [e.name for e in entries if e.kind == "extension"],
+        }
+
+    def export(self, path: str | os.PathLike[str], *, graph: str | None = None) -> None:
+        """Write all quads (``.nq``, ``.trig``) or the triples of one or all graphs (``.ttl``, ``.nt``, ``.rdf``).
+
+        Raises
+        ------
+        UsageError
+            The extension names no RDF syntax.
+        """
+        path = Path(path)
+        rdf_format = RdfFormat.from_extension(path.suffix.lstrip("."))
+        if rdf_format is None:
+            raise UsageError(
+                f"the extension {path.suffix!r} names no RDF syntax",
+                where=path,
+                expected="one of .nq .trig .ttl .nt .rdf .jsonld",
+            )
+        with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
+            try:
+                if graph is not None:
+                    self.store.dump(file, rdf_format, from_graph=NamedNode(graph))
+                elif rdf_format.supports_datasets:
+                    self.store.dump(file, rdf_format)
+                else:
+                    triples = {q.triple for q in self.store.quads_for_pattern(None, None, None, None)}
+                    merged = Store()
+                    merged.bulk_extend(Quad(*t, DefaultGraph()) for t in triples)
+                    merged.dump(file, rdf_format, from_graph=DefaultGraph())
+            except BaseException:
+                Path(file.name).unlink()
+                raise
+        Path(file.name).replace(path)
+
+
+@contextmanager
+def building(target: Path) -> Iterator[Path]:
+    """Give a directory beside `target` to fill; it becomes `target` on success and vanishes on failure."""
+    folder = Path(tempfile.mkdtemp(prefix=f".{target.name}.building-", dir=target.parent))
+    try:
+        yield folder
+        folder.chmod(0o755)
+        if target.is_dir() and not any(target.iterdir()):
+            target.rmdir()
+        folder.rename(target)
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+
+
+def _refuse_existing(path: Path) -> None:
+    if path.is_file() or (path.is_dir() and any(path.iterdir())):
+        raise UsageError(
+            "exists already",
+            where=path,
+            expected="a new directory",
+            hint="choose another name or delete it first",
+        )
+
+
+def _settings(path: Path) -> dict[str, Any]:
+    file = path / "kb.toml"
+    if not file.is_file():
+        what = "is not a knowledge base" if path.exists() else "does not exist"
+        raise UsageError(
+            what,
+            where=path,
+            expected="a directory with a kb.toml, made by `neurontology kb build`",
+            hint="build one with `neurontology kb build`",
+        )
+    try:
+        settings = tomllib.loads(file.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise DataError(f"is not valid TOML ({error})", where=file) from error
+    if settings.get("format") != FORMAT or not isinstance(settings.get("base"), str):
+        raise UsageError(
+            f"has format {settings.get('format')!r}",
+            where=file,
+            expected=f"format = {FORMAT} and a base IRI",
+            hint="build the knowledge base again with this version",
+        )
+    return settings
