@@ -227,6 +227,9 @@ def auc_interval(target: npt.ArrayLike, non_target: npt.ArrayLike, *, level: flo
     agreed, and the open side is the bound of Clopper & Pearson (1934, Biometrika 26:404-413) for k of k,
     ``((1−level)/2)^(1/k)``, which is conservative.
 
+    Known limit: with few images, AUC near 0 or 1, or a group whose values are nearly all tied (a unit that is
+    silent on all target images), the normal approximation is optimistic and the interval too narrow.
+
     Parameters
     ----------
     target, non_target

@@ -25,21 +25,16 @@ class Workload:
     density: float
 
 
-def _closure(rng: np.random.Generator, objects: int, layers: list[int]) -> NDArray[np.bool_]:
-    """Objects x (objects + categories) reachability of a random layered DAG with local parents."""
-    sizes = [objects, *layers]
-    reach = np.eye(sizes[-1], dtype=bool)
-    for lower, upper in zip(sizes[-2::-1], sizes[:0:-1], strict=True):
-        parents = np.zeros((lower, upper), dtype=bool)
-        position = np.arange(lower) * upper / lower
-        for _ in range(5):
-            has = rng.random(lower) < 0.45
-            spread = rng.normal(0, max(1.0, upper * 0.04), lower)
-            target = np.clip(position + spread, 0, upper - 1).astype(int)
-            parents[np.arange(lower)[has], target[has]] = True
-        above = (parents.astype(np.float32) @ reach.astype(np.float32)) > 0
-        reach = np.hstack([np.eye(lower, dtype=bool), above])
-    return reach
+def _parents(rng: np.random.Generator, lower: int, upper: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Random local child -> parent edges between two layers of the DAG, sorted by parent."""
+    position = np.arange(lower) * upper / lower
+    edges = np.zeros((0, 2), dtype=np.int64)
+    for _ in range(5):
+        child = np.flatnonzero(rng.random(lower) < 0.5)
+        target = np.clip(position + rng.normal(0, max(1.0, upper * 0.04), lower), 0, upper - 1).astype(np.int64)
+        edges = np.vstack([edges, np.column_stack([target[child], child])])
+    edges = np.unique(edges, axis=0)
+    return edges[:, 0], edges[:, 1]
 
 
 def images(
@@ -47,7 +42,6 @@ def images(
 ) -> tuple[NDArray[np.uint64], float]:
     """Packed distinct extents of ``atoms`` atoms over ``n`` images, and their mean density."""
     rng = np.random.default_rng(seed)
-    reach = _closure(rng, objects, layers)
     frequency = 1.0 / np.arange(1, objects + 1) ** 0.9
     frequency = rng.permutation(frequency)
     scene_share = rng.dirichlet(np.full(scenes, 0.5))
@@ -57,17 +51,22 @@ def images(
     expected = mix[scene] * per_image * rng.gamma(4.0, 0.25, (n, 1))
     present = rng.random((n, objects)) < 1 - np.exp(-expected)
     present[np.arange(n), mix[scene].argmax(axis=1)] = True
-    member = np.empty((n, reach.shape[1]), dtype=bool)
-    reach32 = reach.astype(np.float32)
-    for start in range(0, n, 2048):
-        member[start : start + 2048] = present[start : start + 2048].astype(np.float32) @ reach32 > 0
-    count = member.sum(axis=0)
-    member = member[:, (count > 0) & (count < n)]
-    packed = pack(np.ascontiguousarray(member.T))
+    layer = pack(np.ascontiguousarray(present.T))
+    rows = [layer]
+    for upper in layers:
+        parent, child = _parents(rng, len(layer), upper)
+        reached, start = np.unique(parent, return_index=True)
+        above = np.zeros((upper, layer.shape[1]), dtype=np.uint64)
+        above[reached] = np.bitwise_or.reduceat(layer[child], start, axis=0)
+        rows.append(above)
+        layer = above
+    packed = np.vstack(rows)
+    count = np.bitwise_count(packed).sum(axis=1, dtype=np.int64)
+    packed = packed[(count > 0) & (count < n)]
     _, first = np.unique(packed, axis=0, return_index=True)
     chosen = np.sort(rng.permutation(first)[:atoms])
     extents = np.ascontiguousarray(packed[chosen])
-    return extents, float(member[:, chosen].mean())
+    return extents, float(np.bitwise_count(extents).sum(dtype=np.int64) / (len(chosen) * n))
 
 
 def neurons(
@@ -89,6 +88,9 @@ def neurons(
             activation = member * rng.gamma(rng.uniform(0.5, 20.0), 1.0, n)
             noise = rng.gamma(0.5, 1.0, n)
             activation = activation / max(activation.max(), 1e-9) + rng.uniform(0.02, 0.12) * noise
+        wanted = round(float(np.exp(rng.uniform(0, np.log(300)))))
+        top = np.sort(activation)[-wanted] / 0.8  # the unit saturates here, as ReLU6 does
+        activation = np.minimum(activation, top)
         top = activation.max()
         positives = np.flatnonzero(activation >= 0.8 * top)
         negatives = np.flatnonzero(activation <= 0.2 * top)
@@ -100,7 +102,7 @@ def neurons(
 def small(seed: int = 0, n: int = 1370, atoms: int = 4300, units: int = 33) -> Workload:
     """The size of the published ADE20K experiment: 1 370 images, about 4 300 atoms."""
     extents, density = images(
-        seed, n, atoms, objects=700, scenes=80, layers=[3200, 2200, 1200, 600, 250, 80, 20]
+        seed, n, atoms, objects=900, scenes=80, layers=[5000, 3200, 1600, 700, 250, 80, 20]
     )
     return Workload(n, extents, neurons(seed + 1, extents, n, units), density)
 
@@ -108,6 +110,6 @@ def small(seed: int = 0, n: int = 1370, atoms: int = 4300, units: int = 33) -> W
 def medium(seed: int = 0, n: int = 25_000, atoms: int = 20_000, units: int = 20) -> Workload:
     """All of ADE20K with article-level concepts: 25 000 images, 20 000 atoms."""
     extents, density = images(
-        seed, n, atoms, objects=3000, scenes=800, layers=[12000, 8000, 4000, 1600, 500, 120, 24]
+        seed, n, atoms, objects=4000, scenes=800, layers=[22000, 14000, 6000, 2000, 500, 120, 24]
     )
     return Workload(n, extents, neurons(seed + 1, extents, n, units), density)

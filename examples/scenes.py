@@ -93,7 +93,7 @@ KINDS: dict[str, Kind] = {
         (42, 52),
         0.15,
         _SKY
-        | {"road": (1.0, 1), "house": (0.9, 3), "skyscraper": (0.2, 2), "car": (0.7, 3), "bus": (0.4, 1)}
+        | {"road": (1.0, 1), "house": (0.9, 3), "skyscraper": (0.2, 2), "car": (0.7, 3), "bus": (0.6, 2)}
         | {"bicycle": (0.4, 2), "person": (0.6, 3), "dog": (0.25, 1), "tree": (0.5, 3), "fence": (0.25, 1)},
     ),
     "night_city": Kind(
@@ -101,7 +101,7 @@ KINDS: dict[str, Kind] = {
         (54, 62),
         1.0,
         _SKY
-        | {"skyscraper": (1.0, 6), "road": (0.75, 1), "river": (0.25, 1), "car": (0.6, 3), "bus": (0.4, 1)}
+        | {"skyscraper": (1.0, 9), "road": (0.75, 1), "river": (0.6, 1), "car": (0.6, 3), "bus": (0.6, 2)}
         | {"person": (0.4, 2), "tree": (0.3, 2), "boat": (0.5, 1), "bicycle": (0.2, 1), "house": (0.2, 1)},
     ),
     "coast": Kind(
@@ -118,7 +118,14 @@ KINDS: dict[str, Kind] = {
         0.15,
         _SKY
         | {"house": (0.6, 2), "tree": (0.7, 4), "fence": (0.6, 2), "flower": (0.5, 5), "bush": (0.5, 3)}
-        | {"road": (0.45, 1), "river": (0.25, 1), "car": (0.5, 1), "bicycle": (0.25, 1), "dog": (0.35, 2)}
+        | {
+            "road": (0.45, 1),
+            "river": (0.25, 1),
+            "car": (0.5, 1),
+            "bus": (0.2, 1),
+            "bicycle": (0.25, 1),
+            "dog": (0.35, 2),
+        }
         | {"person": (0.3, 2), "mountain": (0.25, 2)},
     ),
     "mountains": Kind(
@@ -150,8 +157,14 @@ KINDS: dict[str, Kind] = {
         (36, 44),
         0.2,
         _SKY
-        | {"sea": (1.0, 1), "boat": (0.9, 4), "road": (0.7, 1), "car": (0.6, 2), "bus": (0.3, 1)}
-        | {"person": (0.4, 3), "bicycle": (0.3, 1), "mountain": (0.3, 2), "bird": (0.45, 3)},
+        | {"sea": (1.0, 1), "boat": (0.9, 4), "road": (0.7, 1), "car": (0.6, 2), "bus": (0.5, 1)}
+        | {
+            "skyscraper": (0.2, 2),
+            "person": (0.4, 3),
+            "bicycle": (0.3, 1),
+            "mountain": (0.3, 2),
+            "bird": (0.45, 3),
+        },
     ),
 }
 """The kinds of scene, in the order in which they take turns."""
@@ -237,7 +250,9 @@ def draw_scene(kind: str, rng: Random) -> tuple[Image.Image, tuple[Seen, ...]]:
     """Draw one scene; return the picture (RGB, `SIZE` by `SIZE`) and what shows in it, from back to front."""
     plan = KINDS[kind]
     light = LIGHTS[_time_of_day(plan.night, rng)]
-    wanted = {name: rng.randint(1, most) for name, (chance, most) in plan.objects.items() if rng.random() < chance}
+    wanted = {
+        name: rng.randint(1, most) for name, (chance, most) in plan.objects.items() if rng.random() < chance
+    }
     for name in ("moon", "star") if light.name != "night" else ("sun",):
         wanted.pop(name, None)
     if "road" in wanted:
@@ -254,7 +269,9 @@ def draw_scene(kind: str, rng: Random) -> tuple[Image.Image, tuple[Seen, ...]]:
     for y, x, name, scale in sorted(_places(canvas, horizon, wanted, rng)):
         canvas.draw(name, x, y, scale, rng)
     for _ in range(wanted.get("bird", 0)):
-        canvas.draw("bird", rng.uniform(8, SIZE - 8), rng.uniform(8, horizon - 4), rng.uniform(0.8, 1.25), rng)
+        canvas.draw(
+            "bird", rng.uniform(8, SIZE - 8), rng.uniform(8, horizon - 4), rng.uniform(0.8, 1.25), rng
+        )
     return canvas.picture(), canvas.seen()
 
 
@@ -269,7 +286,9 @@ def _draw_sky(canvas: Canvas, horizon: int, wanted: Mapping[str, int], rng: Rand
     for row in range(horizon):
         canvas.backdrop(mix(light.zenith, light.horizon, row / horizon), row, row + 1)
     for _ in range(wanted.get("star", 0)):
-        canvas.draw("star", rng.uniform(3, SIZE - 3), rng.uniform(3, horizon - 8), rng.uniform(0.75, 1.2), rng)
+        canvas.draw(
+            "star", rng.uniform(3, SIZE - 3), rng.uniform(3, horizon - 8), rng.uniform(0.75, 1.2), rng
+        )
     for name in ("sun", "moon"):
         if name in wanted:
             low = name == "sun" and light.name == "dusk"
@@ -278,7 +297,9 @@ def _draw_sky(canvas: Canvas, horizon: int, wanted: Mapping[str, int], rng: Rand
     for _ in range(wanted.get("mountain", 0)):
         canvas.draw("mountain", rng.uniform(5, SIZE - 5), horizon, rng.uniform(0.75, 1.1), rng)
     for _ in range(wanted.get("cloud", 0)):
-        canvas.draw("cloud", rng.uniform(8, SIZE - 8), rng.uniform(10, horizon - 14), rng.uniform(0.7, 1.2), rng)
+        canvas.draw(
+            "cloud", rng.uniform(8, SIZE - 8), rng.uniform(10, horizon - 14), rng.uniform(0.7, 1.2), rng
+        )
 
 
 def _draw_terrain(canvas: Canvas, horizon: int, wanted: Mapping[str, int], rng: Random) -> None:

@@ -57,7 +57,7 @@ LIGHTS = {
     for light in (
         Light("day", (95, 160, 230), (205, 230, 250), (255, 250, 235), 0.0),
         Light("dusk", (110, 105, 165), (250, 175, 115), (120, 60, 60), 0.22),
-        Light("night", (12, 18, 48), (45, 55, 100), (14, 20, 56), 0.55),
+        Light("night", (12, 18, 48), (45, 55, 100), (18, 26, 70), 0.45),
     )
 }
 
@@ -162,12 +162,21 @@ class Pen:
         """Fill a polygon; what glows keeps its colour at night."""
         self.canvas.polygon([self._out(*p) for p in points], self._shade(colour, glow), self.owner)
 
-    def box(self, left: float, bottom: float, right: float, top: float, colour: Colour, glow: bool = False) -> None:
+    def box(
+        self, left: float, bottom: float, right: float, top: float, colour: Colour, glow: bool = False
+    ) -> None:
         """Fill an upright rectangle."""
         self.polygon([(left, bottom), (right, bottom), (right, top), (left, top)], colour, glow)
 
     def disc(
-        self, x: float, y: float, radius: float, colour: Colour, *, high: float | None = None, glow: bool = False
+        self,
+        x: float,
+        y: float,
+        radius: float,
+        colour: Colour,
+        *,
+        high: float | None = None,
+        glow: bool = False,
     ) -> None:
         """Fill a circle, or with `high` an ellipse of that vertical radius."""
         radii = (radius * self.scale, (radius if high is None else high) * self.scale)
@@ -249,12 +258,19 @@ def _tree(pen: Pen, rng: Random) -> tuple[str, ...]:
         green = (30, rng.randint(80, 110), 60)
         for i, half in enumerate((8.5, 7, 5)):
             foot = (4 + 6.5 * i) * tall
-            pen.polygon([(-half, foot), (half, foot), (0, foot + 11 * tall)], mix(green, (255, 255, 255), 0.07 * i))
+            pen.polygon(
+                [(-half, foot), (half, foot), (0, foot + 11 * tall)], mix(green, (255, 255, 255), 0.07 * i)
+            )
         return ("coniferous",)
     autumn = rng.random() < 0.2
     leaves = (215, 125, 45) if autumn else (rng.randint(50, 95), rng.randint(135, 165), 60)
     dark = mix(leaves, (0, 30, 10), 0.25)
-    for x, y, r, colour in ((-4.5, 13, 5.5, dark), (4.5, 13, 5.5, dark), (0, 18, 6.5, leaves), (-1, 14, 5, leaves)):
+    for x, y, r, colour in (
+        (-4.5, 13, 5.5, dark),
+        (4.5, 13, 5.5, dark),
+        (0, 18, 6.5, leaves),
+        (-1, 14, 5, leaves),
+    ):
         pen.disc(x, y * tall, r, colour)
     return ("autumnal",) if autumn else ()
 
@@ -289,7 +305,12 @@ def _mountain(pen: Pen, rng: Random) -> tuple[str, ...]:
     pen.polygon([*left, (peak, high), *right], rock)
     pen.polygon([(peak, high), *right, (peak + 7, 0), (peak + 2, high * 0.5)], mix(rock, (40, 40, 70), 0.3))
     if rng.random() < 0.55:
-        edge = [(peak + 6, high * 0.84), (peak + 4, high * 0.7), (peak + 1, high * 0.78), (peak - 3, high * 0.66)]
+        edge = [
+            (peak + 6, high * 0.84),
+            (peak + 4, high * 0.7),
+            (peak + 1, high * 0.78),
+            (peak - 3, high * 0.66),
+        ]
         pen.polygon([(peak - 5, high * 0.86), (peak, high), *edge], (245, 248, 252))
         return ("snowy",)
     return ("rocky",)
@@ -297,7 +318,12 @@ def _mountain(pen: Pen, rng: Random) -> tuple[str, ...]:
 
 def _house(pen: Pen, rng: Random) -> tuple[str, ...]:
     name, wall = rng.choice(
-        (("white", (238, 232, 220)), ("yellow", (235, 205, 130)), ("pink", (230, 170, 165)), ("brick", (175, 95, 75)))
+        (
+            ("white", (238, 232, 220)),
+            ("yellow", (235, 205, 130)),
+            ("pink", (230, 170, 165)),
+            ("brick", (175, 95, 75)),
+        )
     )
     roof = rng.choice(((170, 60, 45), (110, 70, 60), (90, 95, 110)))
     half, high = rng.uniform(10, 13), rng.uniform(11, 14)
@@ -326,7 +352,14 @@ def _skyscraper(pen: Pen, rng: Random) -> tuple[str, ...]:
         for column in range(columns):
             x, y = -half + 1 + column * step, 3.5 + 4.4 * row
             on = lit and rng.random() < 0.6
-            pen.box(x, y, x + step - 1, y + 2.6, (255, 220, 120) if on else mix(wall, (200, 225, 245), 0.6), glow=on)
+            pen.box(
+                x,
+                y,
+                x + step - 1,
+                y + 2.6,
+                (255, 220, 120) if on else mix(wall, (200, 225, 245), 0.6),
+                glow=on,
+            )
     return ()
 
 
@@ -429,7 +462,16 @@ def _bird(pen: Pen, rng: Random) -> tuple[str, ...]:
     colour = (245, 245, 245) if gull else (45, 45, 55)
     lift = rng.uniform(2.5, 4.5)
     for side in (-1, 1):
-        pen.polygon([(side * 0.4, 0.6), (side * 3.4, lift), (side * 7.5, lift - 0.8), (side * 3.6, lift - 2), (0, -0.9)], colour)
+        pen.polygon(
+            [
+                (side * 0.4, 0.6),
+                (side * 3.4, lift),
+                (side * 7.5, lift - 0.8),
+                (side * 3.6, lift - 2),
+                (0, -0.9),
+            ],
+            colour,
+        )
     pen.disc(0, 0, 1.7, colour, high=1.1)
     pen.polygon([(1.4, 0.5), (3.2, 0), (1.4, -0.5)], (235, 150, 40))
     return ("white" if gull else "black",)
@@ -455,7 +497,10 @@ def _river(pen: Pen, rng: Random) -> tuple[str, ...]:
         rows = [i / 24 for i in range(25)]
         return [
             (
-                drift * t + bend * math.sin(5.5 * t) * (1 - 0.6 * t) + side * share * wide * (1 - t) ** 1.3 + side * 0.03,
+                drift * t
+                + bend * math.sin(5.5 * t) * (1 - 0.6 * t)
+                + side * share * wide * (1 - t) ** 1.3
+                + side * 0.03,
                 t,
             )
             for t in rows
@@ -477,7 +522,13 @@ def _sea(pen: Pen, rng: Random) -> tuple[str, ...]:
     for i in range(16):
         x, y = rng.uniform(-half, half), rng.uniform(0.1, 0.9)
         size = (7 - 4 * y) / pen.scale
-        crest = [(x - size, y), (x - size / 2, y + 1.1 / pen.scale), (x, y), (x + size / 2, y + 1.1 / pen.scale), (x + size, y)]
+        crest = [
+            (x - size, y),
+            (x - size / 2, y + 1.1 / pen.scale),
+            (x, y),
+            (x + size / 2, y + 1.1 / pen.scale),
+            (x + size, y),
+        ]
         pen.line(crest, 0.8 / pen.scale, mix(deep, (255, 255, 255), 0.45 if i % 2 else 0.6))
     pen.box(-half, -0.03, half, 0.03, (240, 245, 245))
     return ()

@@ -1,0 +1,276 @@
+"""The tables published with Dalal et al. (arXiv 2308.03999), and the verification table made from them.
+
+The format is CSV, one file per label: a column per unit (``0`` to ``63``) with its activation,
+``Class_names`` (the search keyword, which is the label's concept), ``Filenames``, and in some files
+``Predicted_classes``. The name of the file says which units carry the label: ``neuron_0_…`` one,
+``neuron_22_54_…`` two; what follows (``and``, ``googleImages``, ``1stconcept``) carries no meaning. Below the
+images stand an empty row and a row with the percentage of activating images per unit, without class and file
+name; both are a footer, not images.
+
+A unit's *target* images are those of the files that carry its number and whose ``Class_names`` is that
+file's label (the class of most of its images; every published file has a single one). Its *non-target* images
+are all images of the files that do not carry its number. An image that occurs in several files counts each
+time, as it did in the published tables.
+"""
+
+from __future__ import annotations
+
+import csv
+import math
+import re
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from ..ontology.errors import DataError, UsageError
+from .statistics import Variant
+from .verification import GATE, VerificationRow, adjust, verify_unit
+
+CLASS_COLUMN: Final = "Class_names"
+FILE_COLUMN: Final = "Filenames"
+
+_NAME = re.compile(r"neurons?_(\d+(?:_\d+)*)(?=[_.])", re.IGNORECASE)
+
+
+@dataclass(frozen=True, eq=False)
+class PublishedTable:
+    """One published file.
+
+    Attributes
+    ----------
+    path
+        Where it was read from.
+    units
+        The units whose label its images show, from the file's name.
+    label
+        The label: the class of most of its images.
+    classes, filenames
+        Class and file name of each image.
+    columns
+        The unit of each column of ``activations``.
+    activations
+        Shape (images, units in the file).
+    """
+
+    path: Path
+    units: tuple[int, ...]
+    label: str
+    classes: tuple[str, ...]
+    filenames: tuple[str, ...]
+    columns: tuple[int, ...]
+    activations: npt.NDArray[np.float64]
+
+    def unit(self, unit: int) -> npt.NDArray[np.float64]:
+        """Activations of one unit on all images of the file, shape (images,).
+
+        Raises
+        ------
+        DataError
+            The file has no column for that unit.
+        """
+        if unit not in self.columns:
+            raise DataError(
+                f"there is no column for unit {unit}",
+                where=self.path,
+                expected=f"a column {unit} as in the other files",
+            )
+        return self.activations[:, self.columns.index(unit)]
+
+
+def _files(paths: Iterable[str | Path]) -> list[Path]:
+    files: dict[Path, Path] = {}
+    for given in map(Path, paths):
+        if given.is_dir():
+            found = sorted(given.glob("*.csv"))
+            if not found:
+                inner = sorted(child.name for child in given.iterdir() if child.is_dir())
+                raise UsageError(
+                    "the folder holds no CSV file",
+                    where=given,
+                    expected="the published tables, one CSV file per label",
+                    hint=f"it has the sub-folders {', '.join(inner)}" if inner else None,
+                )
+        elif given.is_file():
+            found = [given]
+        else:
+            raise UsageError("there is no such file or folder", where=given)
+        for file in found:
+            files.setdefault(file.resolve(), file)
+    if not files:
+        raise UsageError("no tables were given", expected="files or folders in the published CSV format")
+    return list(files.values())
+
+
+def _units(path: Path) -> tuple[int, ...]:
+    match = _NAME.match(path.name)
+    if match is None:
+        raise DataError(
+            "the file's name does not say which units carry its label",
+            where=path,
+            expected="a name such as neuron_0_….csv or neuron_22_54_….csv",
+        )
+    units = tuple(int(number) for number in match[1].split("_"))
+    if len(set(units)) < len(units):
+        raise DataError("the file's name carries a unit twice", where=path)
+    return units
+
+
+def _label(path: Path, classes: Iterable[str]) -> str:
+    counts = Counter(classes).most_common(2)
+    if len(counts) == 2 and counts[0][1] == counts[1][1]:
+        first, second = sorted((counts[0][0], counts[1][0]))
+        raise DataError(
+            f"{first!r} and {second!r} have equally many images, so that the file has no label",
+            where=path,
+            expected=f"one value of {CLASS_COLUMN} for most images",
+        )
+    return counts[0][0]
+
+
+def _number(cell: str, where: str) -> float:
+    try:
+        value = float(cell)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise DataError(f"the activation is {cell!r}", where=where, expected="a finite number")
+    return value
+
+
+def _read(path: Path) -> PublishedTable:
+    units = _units(path)
+    classes: list[str] = []
+    filenames: list[str] = []
+    activations: list[list[float]] = []
+    with path.open(encoding="utf-8-sig", newline="") as stream:
+        reader = csv.reader(stream, strict=True)
+        try:
+            header = next(reader, [])
+            positions = {name: at for at, name in enumerate(header)}
+            numbered = [(int(name), at) for name, at in positions.items() if name.isdecimal()]
+            missing = [name for name in (CLASS_COLUMN, FILE_COLUMN) if name not in positions]
+            if missing or not numbered or len(positions) < len(header):
+                raise DataError(
+                    f"the columns {', '.join(missing)} are missing"
+                    if missing
+                    else "the header is not understood",
+                    where=f"{path}:1",
+                    expected=f"distinct columns 0, 1, … for the units, {CLASS_COLUMN} and {FILE_COLUMN}",
+                )
+            class_at, file_at = positions[CLASS_COLUMN], positions[FILE_COLUMN]
+            footer = False
+            for cells in reader:
+                where = f"{path}:{reader.line_num}"
+                if not any(cells):
+                    footer = True
+                    continue
+                if len(cells) != len(header):
+                    raise DataError(
+                        f"the row has {len(cells)} cells",
+                        where=where,
+                        expected=f"{len(header)} as in the header",
+                    )
+                named = bool(cells[class_at]), bool(cells[file_at])
+                if footer and not any(named):
+                    continue
+                if footer or not all(named):
+                    raise DataError(
+                        "an image stands below the footer"
+                        if footer
+                        else "the row has no class or no file name",
+                        where=where,
+                        expected=f"images with {CLASS_COLUMN} and {FILE_COLUMN}, an empty row, the footer",
+                    )
+                classes.append(cells[class_at])
+                filenames.append(cells[file_at])
+                activations.append([_number(cells[at], f"{where}, unit {unit}") for unit, at in numbered])
+        except (csv.Error, UnicodeDecodeError) as error:
+            raise DataError(
+                f"this is not readable as CSV ({error})",
+                where=f"{path}:{reader.line_num + 1}",
+                expected="UTF-8 CSV",
+            ) from error
+    if not activations:
+        raise DataError("the table holds no images", where=path)
+    return PublishedTable(
+        path=path,
+        units=units,
+        label=_label(path, classes),
+        classes=tuple(classes),
+        filenames=tuple(filenames),
+        columns=tuple(unit for unit, _ in numbered),
+        activations=np.array(activations),
+    )
+
+
+def read_published(paths: Iterable[str | Path]) -> list[PublishedTable]:
+    """Read tables in the published CSV format.
+
+    Parameters
+    ----------
+    paths
+        Files, or folders whose ``*.csv`` files are read in the order of their names. A file given twice is
+        read once.
+
+    Returns
+    -------
+    list of PublishedTable
+
+    Raises
+    ------
+    UsageError
+        A path does not exist, or a folder holds no CSV file.
+    DataError
+        A file does not have the published format; the message names file, line and column.
+    """
+    return [_read(path) for path in _files(paths)]
+
+
+def verify_table(
+    paths: Iterable[str | Path],
+    threshold: float = 0.0,
+    *,
+    gate: float = GATE,
+    variant: Variant = "asymptotic",
+) -> list[VerificationRow]:
+    """Verify every unit that the given published tables carry, each against all the other tables.
+
+    The figures of the non-target images depend on which files are given. The published tables used 46.
+
+    Parameters
+    ----------
+    paths
+        As for `read_published`.
+    threshold, gate, variant
+        As for `verification.verify_unit`; the defaults are those of the published tables.
+
+    Returns
+    -------
+    list of VerificationRow
+        One per unit and label in ascending order, adjusted over all of them.
+
+    Raises
+    ------
+    UsageError, DataError
+        As for `read_published`.
+    """
+    tables = read_published(paths)
+    rows = []
+    for unit, label in sorted({(unit, table.label) for table in tables for unit in table.units}):
+        target = [
+            table.unit(unit)[np.array(table.classes) == label]
+            for table in tables
+            if unit in table.units and table.label == label
+        ]
+        others = [table.unit(unit) for table in tables if unit not in table.units]
+        values = np.concatenate(target + others)
+        mask = np.arange(values.size) < sum(part.size for part in target)
+        rows.append(
+            verify_unit(values, mask, unit=unit, label=label, threshold=threshold, gate=gate, variant=variant)
+        )
+    return adjust(rows)

@@ -1,0 +1,186 @@
+"""Image annotations as individuals of a knowledge base."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pyoxigraph import Literal, NamedNode, Triple
+
+from ..ontology.errors import DataError, UsageError
+from ..ontology.iris import encode_segment
+from ..ontology.kb import KB
+from ..ontology.vocabulary import ADE20K, DCT, LABEL, OWL, TYPE, XSD, nl
+from .annotation import AnnotatedImage, AnnotatedObject
+from .linking import Link, Linker
+
+_INDIVIDUAL = NamedNode(OWL + "NamedIndividual")
+_CLASS = NamedNode(OWL + "Class")
+_OBJECT_PROPERTY = NamedNode(OWL + "ObjectProperty")
+_ANNOTATION_PROPERTY = NamedNode(OWL + "AnnotationProperty")
+_IDENTIFIER = NamedNode(DCT + "identifier")
+_BOOLEAN, _INTEGER = NamedNode(XSD + "boolean"), NamedNode(XSD + "integer")
+
+
+@dataclass(frozen=True)
+class AnnotationReport:
+    """What :func:`annotate` wrote.
+
+    Attributes
+    ----------
+    dataset
+        Name of the data set.
+    images, objects
+        Numbers of individuals.
+    links
+        Each name that was used, with its class or None.
+    changed
+        False when the knowledge base already held exactly this.
+    """
+
+    dataset: str
+    images: int
+    objects: int
+    links: tuple[Link, ...]
+    changed: bool
+
+    @property
+    def unresolved(self) -> tuple[str, ...]:
+        """Names that became classes of the data set's own namespace."""
+        return tuple(link.name for link in self.links if link.iri is None)
+
+
+def annotate(
+    kb: KB,
+    images: Sequence[AnnotatedImage],
+    *,
+    dataset: str,
+    origin: str | Path,
+    mapping: Sequence[Link] | None = None,
+    property_iri: str | None = None,
+    base: str = ADE20K,
+) -> AnnotationReport:
+    """Write annotated images into the graph ``abox/<dataset>``, replacing an earlier version of it.
+
+    Each image and each object becomes an individual, joined by an object property. An object is an instance of
+    the class of its first name that has one; when none has, its preferred name becomes a class in the data set's
+    own namespace, so that no annotation is lost. The same holds for an image and its scene.
+
+    Parameters
+    ----------
+    kb
+        A knowledge base opened for writing.
+    images
+        What the annotators said.
+    dataset
+        Name of the data set.
+    origin
+        Where the annotations came from.
+    mapping
+        Links to use; made from the knowledge base's class titles when omitted.
+    property_iri
+        The property that joins an image and its objects; by default the knowledge base's own
+        ``imageContains`` if it has exactly one, else that of Dalal et al.
+    base
+        Base IRI of the individuals.
+
+    Raises
+    ------
+    UsageError
+        The mapping names a class that the knowledge base does not have.
+    DataError
+        An IRI cannot be made from `base`.
+    """
+    names = sorted({n for image in images for obj in image.objects for n in obj.names})
+    scenes = sorted({image.scene for image in images if image.scene})
+    if mapping is None:
+        links = Linker(kb.index).link_all([*names, *scenes])
+    else:
+        for link in mapping:
+            if link.iri is not None and link.iri not in kb.index.classes:
+                raise UsageError(
+                    f"the mapping links {link.name!r} to a class that the knowledge base does not have",
+                    where=link.iri,
+                    hint="correct the object_id, or write sssom:NoTermFound",
+                )
+        given = {link.name: link for link in mapping}
+        links = [given.get(name, Link(name, None)) for name in sorted({*names, *scenes})]
+    try:
+        writer = _Writer(kb, dataset, links, property_iri or contains_property(kb), base)
+        for image in images:
+            writer.add_image(image)
+    except ValueError as error:
+        raise DataError(f"cannot make IRIs ({error})", where=base, expected="an absolute IRI") from error
+    _, changed = kb.put_graph("abox", dataset, writer.triples, origin=str(origin))
+    used = tuple(link for link in links if link.name in writer.used)
+    return AnnotationReport(
+        dataset, len(images), sum(len(image.objects) for image in images), used, changed
+    )
+
+
+def contains_property(kb: KB) -> str:
+    """IRI of the knowledge base's only property called ``imageContains``, or the one of Dalal et al."""
+    found = [p for p in kb.index.properties if p.endswith(("#imageContains", "/imageContains"))]
+    return found[0] if len(found) == 1 else ADE20K + "imageContains"
+
+
+class _Writer:
+    """Collects the triples of one data set."""
+
+    def __init__(self, kb: KB, dataset: str, links: Sequence[Link], property_iri: str, base: str) -> None:
+        self.triples: dict[Triple, None] = {}
+        self.used: set[str] = set()
+        self._iri = {link.name: link.iri for link in links}
+        self._base = base
+        self._own = f"{kb.base}dataset/{encode_segment(dataset)}/class/"
+        self._contains = NamedNode(property_iri)
+        self._add(self._contains, TYPE, _OBJECT_PROPERTY)
+        for own in ("attribute", "occluded", "partLevel"):
+            self._add(nl(own), TYPE, _ANNOTATION_PROPERTY)
+        self._add(nl("partOf"), TYPE, _OBJECT_PROPERTY)
+
+    def add_image(self, image: AnnotatedImage) -> None:
+        subject = NamedNode(self._base + encode_segment(image.id))
+        self._individual(subject, image.id)
+        if image.scene:
+            self._add(subject, TYPE, self._class((image.scene,)))
+        nodes = {
+            obj.id: NamedNode(f"{self._base}obj_{encode_segment(obj.id)}_{encode_segment(image.id)}")
+            for obj in image.objects
+        }
+        for obj in image.objects:
+            node = nodes[obj.id]
+            self._add(subject, self._contains, node)
+            self._object(node, obj)
+            if obj.part_of is not None and obj.part_of in nodes:
+                self._add(node, nl("partOf"), nodes[obj.part_of])
+
+    def _object(self, node: NamedNode, obj: AnnotatedObject) -> None:
+        self._add(node, TYPE, _INDIVIDUAL)
+        self._add(node, TYPE, self._class(obj.names))
+        for attribute in obj.attributes:
+            self._add(node, nl("attribute"), Literal(attribute))
+        if obj.occluded is not None:
+            self._add(node, nl("occluded"), Literal(str(obj.occluded).lower(), datatype=_BOOLEAN))
+        if obj.part_level:
+            self._add(node, nl("partLevel"), Literal(str(obj.part_level), datatype=_INTEGER))
+
+    def _individual(self, node: NamedNode, identifier: str) -> None:
+        self._add(node, TYPE, _INDIVIDUAL)
+        self._add(node, _IDENTIFIER, Literal(identifier))
+
+    def _class(self, names: Sequence[str]) -> NamedNode:
+        for name in names:
+            iri = self._iri.get(name)
+            if iri is not None:
+                self.used.add(name)
+                return NamedNode(iri)
+        self.used.add(names[0])
+        own = NamedNode(self._own + encode_segment(names[0].replace(" ", "_")))
+        self._add(own, TYPE, _CLASS)
+        self._add(own, LABEL, Literal(names[0]))
+        return own
+
+    def _add(self, subject: NamedNode, predicate: NamedNode, obj: NamedNode | Literal) -> None:
+        self.triples[Triple(subject, predicate, obj)] = None
