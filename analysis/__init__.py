@@ -1,0 +1,1 @@
+"""What is computed about labels and units: verification, statistics, the report."""

@@ -110,6 +110,6 @@ def small(seed: int = 0, n: int = 1370, atoms: int = 4300, units: int = 33) -> W
 def medium(seed: int = 0, n: int = 25_000, atoms: int = 20_000, units: int = 20) -> Workload:
     """All of ADE20K with article-level concepts: 25 000 images, 20 000 atoms."""
     extents, density = images(
-        seed, n, atoms, objects=4000, scenes=800, layers=[22000, 14000, 6000, 2000, 500, 120, 24]
+        seed, n, atoms, objects=4400, scenes=800, layers=[24000, 14000, 6000, 2000, 500, 120, 24]
     )
     return Workload(n, extents, neurons(seed + 1, extents, n, units), density)

@@ -1,0 +1,1 @@
+"""Between network and knowledge base: models, activations, labels of units, labels as triples."""

@@ -14,7 +14,8 @@ import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING
+from types import ModuleType
+from typing import TYPE_CHECKING, cast
 
 from ..ontology.errors import DataError, MissingDependencyError, UsageError
 
@@ -182,18 +183,16 @@ def load_rgb(path: Path) -> Image:
     OSError, ValueError, …
         Any of `BROKEN_IMAGE` if the file cannot be decoded.
     """
-    image_module = _pillow()
-    with image_module.open(path) as image:
-        _refuse_bomb(image)
+    with _open(path) as image:
         image.load()
         if image.mode.startswith("I;16"):
             return image.convert("I").point(lambda value: value / 257).convert("L").convert("RGB")
         if image.mode in {"I", "F"}:
             raise ValueError(f"pixels of mode {image.mode} have no known range; convert it to 8 bits")
         if "A" in image.getbands() or "transparency" in image.info:
-            opaque = image_module.new("RGBA", image.size, "white")
+            opaque = pillow().new("RGBA", image.size, "white")
             opaque.alpha_composite(image.convert("RGBA"))
-            return opaque.convert("RGB")
+            return cast("Image", opaque.convert("RGB"))
         return image.convert("RGB")
 
 
@@ -214,9 +213,136 @@ def describe(problem: BaseException) -> str:
     return str(problem).replace("\n", " ") or type(problem).__name__
 
 
-def _pillow() -> type[Image] | object:
-    raise NotImplementedError
+def pillow() -> ModuleType:
+    """Import Pillow's image module.
+
+    Raises
+    ------
+    MissingDependencyError
+        If Pillow is not installed.
+    """
+    try:
+        from PIL import Image
+    except ImportError as problem:
+        raise MissingDependencyError(
+            "reading images needs Pillow", hint="pip install 'neurontology[torch]'"
+        ) from problem
+    return Image
+
+
+def _open(source: Path | io.BytesIO) -> Image:
+    """Open an image lazily, refusing one with more pixels than Pillow considers safe."""
+    module = pillow()
+    try:
+        image: Image = module.open(source)
+    except module.DecompressionBombError as problem:
+        raise ValueError(str(problem)) from problem
+    limit = module.MAX_IMAGE_PIXELS
+    if limit is not None and image.width * image.height > limit:
+        image.close()
+        raise ValueError(
+            f"{image.width} x {image.height} pixels exceed Pillow's limit of {limit}, could be a decompression bomb"
+        )
+    return image
 
 
 def _examine(file: Path) -> str:
-    raise NotImplementedError
+    """Digest a file's content and check as much of the image as is cheap."""
+    if file.exists() and not file.is_file():
+        raise ValueError("not a regular file")
+    data = file.read_bytes()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", pillow().DecompressionBombWarning)
+        with _open(io.BytesIO(data)) as image:
+            mark = _END_MARKS.get(file.suffix.lower(), b"")
+            if mark not in data[-8:]:
+                image.load()
+    return hashlib.sha256(data).hexdigest()
+
+
+def _members(path: Path) -> tuple[Path, dict[str, tuple[Path, str | None]]]:
+    """Map relative paths to files and classes, with the root they are relative to."""
+    suffix = path.suffix.lower()
+    if path.is_dir():
+        return path, {name: (path / name, _folder_label(name)) for name in _walk(path)}
+    if not path.exists():
+        raise UsageError("no such image folder, list or image", where=path, expected="a path that exists")
+    if suffix == ".csv":
+        return path.parent, _csv_members(path)
+    if suffix == ".txt":
+        return path.parent, _text_members(path)
+    if suffix in SUFFIXES:
+        return path.parent, {path.name: (path, None)}
+    raise UsageError(
+        "not an image, a folder or a list", where=path, expected="a folder, a .csv or .txt list, or an image file"
+    )
+
+
+def _walk(root: Path) -> Iterator[str]:
+    """Yield the relative paths of the images below a folder; linked folders are followed, each folder once."""
+    seen: set[tuple[int, int]] = set()
+    for folder, children, files in os.walk(root, followlinks=True):
+        status = Path(folder).stat()
+        if (status.st_dev, status.st_ino) in seen:
+            children.clear()
+            continue
+        seen.add((status.st_dev, status.st_ino))
+        children[:] = sorted(child for child in children if not child.startswith("."))
+        for name in files:
+            hidden = name.startswith(".")
+            if not hidden and Path(name).suffix.lower() in SUFFIXES and not _COMPANION.search(name):
+                yield (Path(folder) / name).relative_to(root).as_posix()
+
+
+def _folder_label(relative: str) -> str | None:
+    return " ".join(PurePosixPath(relative).parts[:-1]) or None
+
+
+def _csv_members(path: Path) -> dict[str, tuple[Path, str | None]]:
+    found: dict[str, tuple[Path, str | None]] = {}
+    with path.open(encoding="utf-8-sig", newline="") as stream:
+        reader = csv.DictReader(stream, strict=True)
+        try:
+            columns = reader.fieldnames or []
+            if "path" not in columns:
+                raise DataError(
+                    "the list has no column 'path'", where=f"{path}:1", expected="columns path and, if known, class"
+                )
+            for row in reader:
+                if row["path"]:
+                    label = row.get("class") or row.get("label")
+                    _add(found, path, reader.line_num, row["path"], label)
+        except (csv.Error, UnicodeDecodeError) as problem:
+            raise DataError(
+                f"the list cannot be read: {problem}",
+                where=f"{path}:{reader.line_num}",
+                expected="comma-separated UTF-8 text",
+            ) from problem
+    return found
+
+
+def _text_members(path: Path) -> dict[str, tuple[Path, str | None]]:
+    found: dict[str, tuple[Path, str | None]] = {}
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except UnicodeDecodeError as problem:
+        raise DataError(f"the list cannot be read: {problem}", where=path, expected="UTF-8 text") from problem
+    for number, line in enumerate(lines, 1):
+        if line.strip():
+            _add(found, path, number, line.strip(), None)
+    return found
+
+
+def _add(
+    found: dict[str, tuple[Path, str | None]], path: Path, number: int, name: str, label: str | None
+) -> None:
+    """Take over a line of a list."""
+    file = path.parent / name
+    if not file.is_file():
+        raise DataError(f"no such image: {name}", where=f"{path}:{number}", expected="a path from the list's folder")
+    relative = Path(os.path.normpath(name)).as_posix()
+    if relative in found and found[relative][1] != label:
+        raise DataError(
+            f"{name} is listed twice with different classes", where=f"{path}:{number}", expected="one class an image"
+        )
+    found[relative] = (file, label)

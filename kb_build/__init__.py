@@ -1,0 +1,1 @@
+"""Turning sources into knowledge: ontologies, category dumps, image annotations, links of names."""

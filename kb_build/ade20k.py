@@ -47,7 +47,9 @@ def read_ade20k(root: str | Path, *, skip_bad: bool = False) -> tuple[list[Annot
     files = [f for f in files if f.suffix != ".json" or _is_annotation(f)]
     if not files:
         raise UsageError(
-            "holds no ADE20K annotation", where=root, expected="files called *_atr.txt, or *.json of the 2021 release"
+            "holds no ADE20K annotation",
+            where=root,
+            expected="files called *_atr.txt, or *.json of the 2021 release",
         )
     found: dict[str, tuple[Path, AnnotatedImage]] = {}
     bad: list[BadFile] = []
@@ -105,7 +107,9 @@ def _read_atr(file: Path, root: Path) -> AnnotatedImage:
             continue
         fields = [f.strip() for f in line.split("#")]
         if len(fields) not in (6, 7):
-            raise DataError(f"has {len(fields)} fields separated by '#' instead of 6 or 7", where=f"{file}:{number}")
+            raise DataError(
+                f"has {len(fields)} fields separated by '#' instead of 6 or 7", where=f"{file}:{number}"
+            )
         instance, level, occluded, class_names, raw_name, attributes = fields[:6]
         if not level.isdigit() or occluded not in ("0", "1"):
             raise DataError(
@@ -156,7 +160,9 @@ def _json_object(entry: dict[str, Any]) -> AnnotatedObject:
     return AnnotatedObject(
         id=str(entry["id"]),
         names=names,
-        attributes=tuple(a for a in entry["attributes"] if a) if isinstance(entry["attributes"], list) else (),
+        attributes=tuple(a for a in entry["attributes"] if a)
+        if isinstance(entry["attributes"], list)
+        else (),
         occluded=entry.get("occluded") == "yes",
         part_level=int(entry["parts"]["part_level"]),
         part_of=str(whole) if isinstance(whole, int) else None,

@@ -61,11 +61,11 @@ def annotate(
     property_iri: str | None = None,
     base: str = ADE20K,
 ) -> AnnotationReport:
-    """Write annotated images into the graph ``abox/<dataset>``, replacing an earlier version of it.
+    """Write annotated images into the graph ``abox/<dataset>``, in place of an earlier version of it.
 
-    Each image and each object becomes an individual, joined by an object property. An object is an instance of
-    the class of its first name that has one; when none has, its preferred name becomes a class in the data set's
-    own namespace, so that no annotation is lost. The same holds for an image and its scene.
+    Each image and each object becomes an individual, joined by an object property. An object is an instance
+    of the class of its first name that has one; when none has, its preferred name becomes a class in the data
+    set's own namespace, so that no annotation is lost. The same holds for an image and its scene.
 
     Parameters
     ----------
@@ -95,7 +95,7 @@ def annotate(
     names = sorted({n for image in images for obj in image.objects for n in obj.names})
     scenes = sorted({image.scene for image in images if image.scene})
     if mapping is None:
-        links = Linker(kb.index).link_all([*names, *scenes])
+        links = Linker(kb).link_all([*names, *scenes])
     else:
         for link in mapping:
             if link.iri is not None and link.iri not in kb.index.classes:
@@ -114,9 +114,7 @@ def annotate(
         raise DataError(f"cannot make IRIs ({error})", where=base, expected="an absolute IRI") from error
     _, changed = kb.put_graph("abox", dataset, writer.triples, origin=str(origin))
     used = tuple(link for link in links if link.name in writer.used)
-    return AnnotationReport(
-        dataset, len(images), sum(len(image.objects) for image in images), used, changed
-    )
+    return AnnotationReport(dataset, len(images), sum(len(image.objects) for image in images), used, changed)
 
 
 def contains_property(kb: KB) -> str:

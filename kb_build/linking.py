@@ -7,8 +7,8 @@ import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from ..ontology.index import KBIndex
-from ..ontology.names import label
+from ..ontology.kb import KB
+from ..ontology.names import human_label
 
 EXACT_MATCH, CLOSE_MATCH = "skos:exactMatch", "skos:closeMatch"
 
@@ -43,18 +43,21 @@ class Linker:
 
     Parameters
     ----------
-    index
-        Index of the knowledge base; a class's title is the last part of its IRI in words.
+    kb
+        The knowledge base. A class's title is the last part of its IRI in words; classes that were made for
+        names without a class are no candidates.
     """
 
-    def __init__(self, index: KBIndex) -> None:
+    def __init__(self, kb: KB) -> None:
         import inflect
 
         self._inflect = inflect.engine()
         self._titles: dict[str, str] = {}
         self._folded: dict[str, str] = {}
-        for iri in index.classes:
-            title = label(iri)
+        for iri in kb.index.classes:
+            if iri.startswith(f"{kb.base}dataset/"):
+                continue
+            title = human_label(iri)
             self._keep(self._titles, title, iri)
             self._keep(self._folded, fold(title), iri)
 

@@ -12,9 +12,10 @@ import re
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from io import BufferedReader
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Self
+from typing import Self
 
 import numpy as np
 from isal import igzip, isal_zlib
@@ -35,7 +36,7 @@ _INTEGER_TYPES = {"tinyint", "smallint", "mediumint", "int", "integer", "bigint"
 
 _BLANK = re.compile(rb"[\s;]*")
 _NAME = rb"(?:`((?:[^`]|``)+)`|([\w$]+))"
-_QUALIFIED = rb"(?:" + _NAME.replace(b"(", b"(?:").replace(b"(?:?:", b"(?:") + rb"\s*\.\s*)?" + _NAME
+_QUALIFIED = rb"(?:(?:`[^`]+`|[\w$]+)\s*\.\s*)?" + _NAME
 _CREATE = re.compile(rb"CREATE\s+TABLE\s+(?:IF\s+NOT\s+EXISTS\s+)?" + _QUALIFIED + rb"\s*\(", re.IGNORECASE)
 _INSERT = re.compile(
     rb"(?:INSERT|REPLACE)\s+(?:(?:LOW_PRIORITY|DELAYED|HIGH_PRIORITY|IGNORE)\s+)*(?:INTO\s+)?"
@@ -43,7 +44,7 @@ _INSERT = re.compile(
     + rb"\s*(?:\(([^()']*)\)\s*)?VALUES?(?=[\s(])",
     re.IGNORECASE,
 )
-_STARTS = re.compile(rb"(CREATE\s+TABLE|INSERT|REPLACE)\b", re.IGNORECASE)
+_INSERT_WORD = re.compile(rb"(?:INSERT|REPLACE)\b", re.IGNORECASE)
 _TOKEN = re.compile(
     rb"'(?:[^'\\]|\\.|'')*+'" rb'|"(?:[^"\\]|\\.|"")*+"' rb"|`(?:[^`]|``)*+`|[^'\"`(),;]++|[(),;]", re.DOTALL
 )
@@ -88,7 +89,7 @@ class _Window:
         magic = self._raw.read(6)
         self._raw.seek(0)
         self.size = path.stat().st_size
-        self._stream: IO[bytes]
+        self._stream: BufferedReader
         if magic[:2] == b"\x1f\x8b":
             self._stream = igzip.IGzipFile(fileobj=self._raw, mode="rb")
         elif path.suffix == ".gz" or magic[:3] == b"BZh" or magic == b"\xfd7zXZ\0":
@@ -106,6 +107,7 @@ class _Window:
         self.end = 0
         self.base = 0
         self.at_end = False
+        self.fills = 0
 
     def __enter__(self) -> Self:
         return self
@@ -136,10 +138,11 @@ class _Window:
             self.buf[:rest] = self.buf[self.start : self.end]
         self.base += self.start
         self.start, self.end = 0, rest
+        self.fills += 1
         view = memoryview(self.buf)
         try:
             while self.end < len(self.buf):
-                count = self._stream.readinto(view[self.end :])  # type: ignore[attr-defined]
+                count = self._stream.readinto(view[self.end :])
                 if not count:
                     self.at_end = True
                     break
@@ -208,7 +211,7 @@ class _Scanner:
         self.window = _Window(path)
         self.table = table
         self.tables: list[str] = []
-        self.columns: dict[str, str] | None = None
+        self.columns: dict[str, str] = {}
         self._keys_disabled = False
 
     def next_insert(self) -> list[str] | None:
@@ -224,7 +227,7 @@ class _Scanner:
             if insert is None:
                 self._create()
             elif _name(insert[1], insert[2]) == self.table:
-                if self.columns is None:
+                if not self.columns:
                     raise self.window.error(
                         f"rows of table `{self.table}` without a CREATE TABLE statement before them",
                         expected="a dump with its table structure",
@@ -239,7 +242,7 @@ class _Scanner:
                 if name not in self.tables:
                     self.tables.append(name)
                 self._skip()
-        if self.columns is None:
+        if not self.columns:
             held = ", ".join(f"`{name}`" for name in self.tables)
             plural = "s" if len(self.tables) > 1 else ""
             raise DataError(
@@ -273,10 +276,7 @@ class _Scanner:
             if head == b"--" or head[:1] == b"#":
                 self._skip_to(b"\n")
             elif head == b"/*":
-                begin = window.base + window.start
-                self._skip_to(b"*/", keep=True)
-                text = bytes(window.buf[begin - window.base : window.start])
-                keys = _KEYS.fullmatch(text)
+                keys = _KEYS.fullmatch(self._skip_to(b"*/"))
                 if keys and _name(keys[1], None) == self.table:
                     self._keys_disabled = keys[2] == b"DISABLE"
             elif window.end - window.start < MAX_HEADER_BYTES and not window.at_end:
@@ -284,25 +284,23 @@ class _Scanner:
             else:
                 return True
 
-    def _skip_to(self, mark: bytes, keep: bool = False) -> None:
-        """Go to behind the next `mark`; with `keep`, what is skipped stays in the window."""
+    def _skip_to(self, mark: bytes) -> bytes:
+        """Go to behind the next `mark`; returns what was skipped."""
         window = self.window
         searched = window.start
         while True:
             found = window.buf.find(mark, searched, window.end)
+            if found < 0 and window.at_end:
+                if mark != b"\n":
+                    raise window.error(
+                        "the comment that starts here does not end", expected="a complete dump"
+                    )
+                found = window.end
             if found >= 0:
-                window.start = found + len(mark)
-                return
-            if window.at_end:
-                if mark == b"\n":
-                    window.start = window.end
-                    return
-                raise window.error("the comment that starts here does not end", expected="a complete dump")
-            if keep:
-                searched = window.end - window.start
-            else:
-                window.start = max(window.start, window.end - len(mark) + 1)
-                searched = 0
+                skipped = bytes(window.buf[window.start : found + len(mark)])
+                window.start = min(found + len(mark), window.end)
+                return skipped
+            searched = max(window.end - window.start - len(mark) + 1, 0)
             window.fill()
 
     def _skip(self) -> None:
@@ -333,8 +331,7 @@ class _Scanner:
         window = self.window
         create = _CREATE.match(window.buf, window.start, window.end)
         if create is None:
-            starts = _STARTS.match(window.buf, window.start, window.end)
-            if starts is not None and starts[1].upper() in (b"INSERT", b"REPLACE"):
+            if _INSERT_WORD.match(window.buf, window.start, window.end):
                 raise window.error(
                     "an INSERT statement that is not understood",
                     expected="INSERT INTO `table` [(columns)] VALUES (...)",
@@ -384,10 +381,7 @@ def table_columns(path: Path | str, table: str) -> dict[str, str]:
     """
     scanner = _Scanner(Path(path), table)
     with scanner.window:
-        while scanner.columns is None and scanner.next_insert() is not None:
-            pass  # pragma: no cover - next_insert raises where rows come before their header
-        if scanner.columns is None:
-            raise AssertionError("next_insert raises where there is no header")
+        scanner.next_insert()
         return scanner.columns
 
 
@@ -444,7 +438,7 @@ def _read_rows(scanner: _Scanner, wanted: list[str], progress: Progress | None) 
 
     window = scanner.window
     present = scanner.next_insert()
-    header = scanner.columns or {}
+    header = scanner.columns
     for name in wanted:
         if name not in header:
             raise DataError(
@@ -528,9 +522,10 @@ def _read_rows(scanner: _Scanner, wanted: list[str], progress: Progress | None) 
                     texts = np.empty((len(text_names), len(window.buf)), np.uint8)
             elif status != kernel.DONE:
                 raise _row_error(window, scanner.table, status, present)
-        if row and window.end - window.start < MAX_HEADER_BYTES and not window.at_end:
-            yield take()
+        fills = window.fills
         present = scanner.next_insert()
+        if row and window.fills != fills:
+            yield take()
     if row:
         yield take()
 
@@ -538,7 +533,9 @@ def _read_rows(scanner: _Scanner, wanted: list[str], progress: Progress | None) 
 def _row_error(window: _Window, table: str, status: int, columns: list[str]) -> DataError:
     from . import mysqldump_kernel as kernel
 
-    near = bytes(window.buf[window.start : min(window.end, window.start + 60)]).decode("utf-8", "backslashreplace")
+    near = bytes(window.buf[window.start : min(window.end, window.start + 60)]).decode(
+        "utf-8", "backslashreplace"
+    )
     if status in (kernel.TOO_MANY, kernel.TOO_FEW):
         more = "more" if status == kernel.TOO_MANY else "fewer"
         return window.error(

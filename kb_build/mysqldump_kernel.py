@@ -21,12 +21,12 @@ for _byte, _meaning in zip(b"0nrtbZ", b"\0\n\r\t\b\x1a", strict=True):
     ESCAPES[_byte] = _meaning
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
+@njit(cache=True)
 def _is_space(byte: int) -> bool:
     return byte == 32 or 9 <= byte <= 13
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
+@njit(cache=True)
 def _hex_digit(byte: int) -> int:
     if 48 <= byte <= 57:
         return byte - 48
@@ -34,7 +34,7 @@ def _hex_digit(byte: int) -> int:
     return low - 87 if 97 <= low <= 102 else -1
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
+@njit(cache=True)
 def scan_rows(
     buf: U8,
     pos: int,
@@ -216,7 +216,7 @@ def scan_rows(
         after_row = True
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
+@njit(cache=True)
 def skip_statement(buf: U8, pos: int, end: int, quote: int, escaped: bool) -> tuple[bool, int, int, bool]:
     """Go to behind the semicolon that ends a statement.
 

@@ -93,7 +93,7 @@ def _sniff(readable: Path, path: Path) -> RdfFormat:
         raise DataError("the file is empty", where=path, expected="an OWL or RDF document")
     if "<rdf:RDF" in text or text.startswith(("<?xml", "<!DOCTYPE rdf:RDF", "<!--", "<rdf:")):
         return RdfFormat.RDF_XML
-    if text.startswith("{") or text.startswith("["):
+    if text.startswith(("{", "[")):
         return RdfFormat.JSON_LD
     if re.match(r"(?:#[^\n]*\n\s*)*(?:@prefix|@base|prefix\s|base\s|<|_:)", text, re.IGNORECASE):
         return RdfFormat.TURTLE

@@ -1,0 +1,1 @@
+"""What is known: vocabulary, quad store, class hierarchy, class expressions, SPARQL."""

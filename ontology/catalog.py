@@ -84,8 +84,12 @@ def read_entries(store: Store, catalog: NamedNode) -> tuple[GraphEntry, ...]:
     """Entries of the catalogue, by kind and name."""
     entries = []
     for quad in store.quads_for_pattern(None, _KIND, None, catalog):
+        if not isinstance(quad.subject, NamedNode):
+            raise ValueError(f"the catalogue describes {quad.subject}, which is no graph name")
         values = {
-            q.predicate: q.object.value for q in store.quads_for_pattern(quad.subject, None, None, catalog)
+            q.predicate: q.object.value
+            for q in store.quads_for_pattern(quad.subject, None, None, catalog)
+            if isinstance(q.object, RdfLiteral)
         }
         kind = values[_KIND]
         if kind not in get_args(GraphKind):

@@ -22,8 +22,8 @@ class NeurontologyError(Exception):
 
     Examples
     --------
-    >>> print(NeurontologyError("the file is empty", where="a.owl", expected="RDF/XML", hint="export it again"))
-    a.owl: the file is empty; expected RDF/XML. Export it again.
+    >>> print(NeurontologyError("the file is empty", where="a.owl", expected="RDF/XML", hint="export again"))
+    a.owl: the file is empty; expected RDF/XML. Export again.
     """
 
     exit_code = 1

@@ -1,4 +1,4 @@
-"""Arrays over a knowledge base: class hierarchy, individuals, what is asserted of them, and by which graph."""
+"""Arrays over a knowledge base: hierarchy, individuals, what is asserted of them, and by which graph."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from pyoxigraph import BlankNode, Literal, NamedNode, Quad
 
 from .hierarchy import Hierarchy
 from .iris import IriTable
+from .names import local_name
 from .vocabulary import BUILT_IN, EQUIVALENT, OWL, RDFS, SUBCLASS, TYPE
 
 _CLASS_TYPES = {OWL + "Class", RDFS + "Class"}
@@ -43,6 +44,8 @@ class KBIndex:
         int32, shape (axioms, 2): named classes told to be equivalent.
     subclass_axioms
         Number of distinct told sub-class axioms between named classes, ``owl:Thing`` and self-loops counted.
+    namespaces
+        What precedes the local names of classes and properties, each once, sorted.
     types
         int32, shape (assertions, 3): individual, class, graph.
     roles
@@ -56,6 +59,7 @@ class KBIndex:
     told: Hierarchy
     equivalences: IntTable
     subclass_axioms: int
+    namespaces: tuple[str, ...]
     types: IntTable
     roles: IntTable
 
@@ -96,9 +100,10 @@ class KBIndex:
         declared_roles: set[str] = set()
         not_roles: set[str] = set()
         for quad in quads:
-            subject, predicate, obj, graph = quad.subject, quad.predicate, quad.object, quad.graph_name
+            subject, predicate, obj = quad.subject, quad.predicate, quad.object
             if isinstance(obj, Literal):
                 continue
+            graph = _name(quad.graph_name)
             if predicate == TYPE and isinstance(obj, NamedNode):
                 if obj.value in _CLASS_TYPES:
                     if isinstance(subject, NamedNode):
@@ -108,17 +113,17 @@ class KBIndex:
                 elif obj.value in _OTHER_PROPERTY_TYPES:
                     not_roles.add(_name(subject))
                 elif obj.value in _INDIVIDUAL_TYPES:
-                    types.append((_name(subject), None, graph.value))
+                    types.append((_name(subject), None, graph))
                 elif not obj.value.startswith(BUILT_IN):
                     classes.add(obj.value)
-                    types.append((_name(subject), obj.value, graph.value))
-            elif predicate == SUBCLASS or predicate == EQUIVALENT:
+                    types.append((_name(subject), obj.value, graph))
+            elif predicate in (SUBCLASS, EQUIVALENT):
                 if isinstance(subject, NamedNode) and isinstance(obj, NamedNode):
                     classes.update((subject.value, obj.value))
                     pair = (subject.value, obj.value)
                     (links if predicate == SUBCLASS else equivalences).add(pair)
             elif not predicate.value.startswith(BUILT_IN):
-                roles.append((_name(subject), predicate.value, _name(obj), graph.value))
+                roles.append((_name(subject), predicate.value, _name(obj), graph))
         classes -= {OWL + "Thing", OWL + "Nothing"}
 
         known = {individual for individual, _, _ in types}
@@ -153,6 +158,7 @@ class KBIndex:
                 {(class_id[a], class_id[b]) for a, b in equivalences if a in class_id and b in class_id}, 2
             ),
             subclass_axioms=len(links),
+            namespaces=tuple(sorted({namespace(i) for t in (class_table, property_table) for i in t})),
             types=_table(type_rows, 3),
             roles=_table(role_rows, 4),
         )
@@ -167,7 +173,7 @@ class KBIndex:
         np.save(folder / "equivalences.npy", self.equivalences)
         np.save(folder / "types.npy", self.types)
         np.save(folder / "roles.npy", self.roles)
-        meta = {"graphs": self.graphs, "subclass_axioms": self.subclass_axioms}
+        meta = {"graphs": self.graphs, "subclass_axioms": self.subclass_axioms, "namespaces": self.namespaces}
         (folder / "meta.json").write_text(json.dumps(meta), encoding="utf-8")
 
     @classmethod
@@ -186,9 +192,21 @@ class KBIndex:
             told=Hierarchy(len(classes), child, parent),
             equivalences=np.load(folder / "equivalences.npy"),
             subclass_axioms=meta["subclass_axioms"],
+            namespaces=tuple(meta["namespaces"]),
             types=np.load(folder / "types.npy", mmap_mode="r"),
             roles=np.load(folder / "roles.npy", mmap_mode="r"),
         )
+
+
+def namespace(iri: str) -> str:
+    """What precedes an IRI's local name.
+
+    Examples
+    --------
+    >>> namespace("https://en.wikipedia.org/wiki/Category:Roads")
+    'https://en.wikipedia.org/wiki/Category:'
+    """
+    return iri.removesuffix(local_name(iri))
 
 
 def _name(term: NamedNode | BlankNode | Literal | object) -> str:
@@ -196,5 +214,5 @@ def _name(term: NamedNode | BlankNode | Literal | object) -> str:
     return f"_:{term.value}" if isinstance(term, BlankNode) else str(getattr(term, "value", term))
 
 
-def _table(rows: set[tuple[int, ...]], width: int) -> IntTable:
+def _table(rows: Iterable[tuple[int, ...]], width: int) -> IntTable:
     return np.asarray(sorted(rows), np.int32).reshape(-1, width)

@@ -32,7 +32,7 @@ def encode_segment(text: str) -> str:
 class IriTable(Sequence[str]):
     """Sorted, distinct IRIs in one byte buffer; an IRI's position is its id.
 
-    Sorted by UTF-8 bytes, so that ids do not depend on the order of insertion and an id is found by bisection.
+    Sorted by UTF-8 bytes, so that ids do not depend on the order of insertion and bisection finds them.
 
     Parameters
     ----------

@@ -16,11 +16,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from pyoxigraph import DefaultGraph, NamedNode, Quad, RdfFormat, Store, Triple
+from pyoxigraph import DefaultGraph, Literal, NamedNode, Quad, RdfFormat, Store, Triple
 
 from .catalog import GraphEntry, GraphKind, catalog_iri, content_digest, graph_iri, read_entries
 from .errors import DataError, NeurontologyError, UsageError, near_matches
 from .index import KBIndex
+from .names import NameTable, lookup_in_namespaces
 from .vocabulary import DATA, LABEL
 
 FORMAT = 1
@@ -58,9 +59,9 @@ class Source:
 class KB:
     """A knowledge base, opened for reading or for writing.
 
-    Several processes may read while one writes; a second writer is refused. Every change is one transaction of
-    the store, and the index is derived from the store's content, so that an interruption leaves the old state
-    or the new one.
+    Several processes may read while one writes; a second writer is refused. Every change is one transaction
+    of the store, and the index is derived from the store's content, so that an interruption leaves the old
+    state or the new one.
 
     Attributes
     ----------
@@ -253,7 +254,12 @@ class KB:
             return existing, False
         graph = NamedNode(entry.iri)
         if existing is None:
-            self.store.extend([*(Quad(*t, graph) for t in content), *entry.quads(self._catalog)])
+            self.store.extend(
+                [
+                    *(Quad(t.subject, t.predicate, t.object, graph) for t in content),
+                    *entry.quads(self._catalog),
+                ]
+            )
         else:
             described = entry.quads(self._catalog)
             self.store.update(
@@ -263,7 +269,7 @@ class KB:
                 f"GRAPH {self._catalog} {{ {' . '.join(str(q.triple) for q in described)} }} }}"
             )
         self.store.flush()
-        self.__dict__.pop("index", None)
+        self._forget()
         return entry, True
 
     def drop_graph(self, kind: GraphKind, name: str) -> GraphEntry:
@@ -280,16 +286,38 @@ class KB:
             f"DROP GRAPH {graph} ; DELETE WHERE {{ GRAPH {self._catalog} {{ {graph} ?p ?o }} }}"
         )
         self.store.flush()
-        self.__dict__.pop("index", None)
+        self._forget()
         return entry
+
+    def _forget(self) -> None:
+        """Drop what was derived from the former content."""
+        for derived in ("index", "names"):
+            self.__dict__.pop(derived, None)
 
     def label(self, iri: str) -> str | None:
         """``rdfs:label`` of an entity, English or without a language first, or None."""
         if iri.startswith("_:"):
             return None
-        found = [q.object for q in self.store.quads_for_pattern(NamedNode(iri), LABEL, None, None)]
+        quads = self.store.quads_for_pattern(NamedNode(iri), LABEL, None, None)
+        found = [q.object for q in quads if isinstance(q.object, Literal)]
         found.sort(key=lambda o: (o.language not in (None, "en"), o.language or "", o.value))
         return found[0].value if found else None
+
+    @cached_property
+    def names(self) -> NameTable:
+        """Short names of the classes and properties, and back."""
+        index = self.index
+        return NameTable(
+            lookup=lookup_in_namespaces(
+                index.namespaces, lambda iri: iri in index.classes or iri in index.properties
+            ),
+            label_of=self.label,
+        )
+
+    def classes_called(self, name: str) -> list[str]:
+        """IRIs of the classes with a local name; spaces may stand for underscores."""
+        local = name.strip().replace(" ", "_")
+        return [iri for ns in self.index.namespaces if (iri := ns + local) in self.index.classes]
 
     def graph_ids(self, kind: GraphKind) -> dict[str, int]:
         """Ids in the index of the graphs of one kind that assert something of individuals, by name."""
@@ -313,7 +341,7 @@ class KB:
         }
 
     def export(self, path: str | os.PathLike[str], *, graph: str | None = None) -> None:
-        """Write all quads (``.nq``, ``.trig``) or the triples of one or all graphs (``.ttl``, ``.nt``, ``.rdf``).
+        """Write all quads (``.nq``, ``.trig``), or the triples of one or all graphs (``.ttl``, ``.nt`` …).
 
         Raises
         ------
@@ -337,7 +365,9 @@ class KB:
                 else:
                     triples = {q.triple for q in self.store.quads_for_pattern(None, None, None, None)}
                     merged = Store()
-                    merged.bulk_extend(Quad(*t, DefaultGraph()) for t in triples)
+                    merged.bulk_extend(
+                        Quad(t.subject, t.predicate, t.object, DefaultGraph()) for t in triples
+                    )
                     merged.dump(file, rdf_format, from_graph=DefaultGraph())
             except BaseException:
                 Path(file.name).unlink()

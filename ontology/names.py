@@ -28,7 +28,7 @@ KEYWORDS = frozenset(
 )
 """Words that mean something in a syntax and hence never stand for an entity without angle brackets."""
 
-_SYNTAX_CHARACTERS = frozenset("()[]{}<>\"\\^`|=∃∀≥≤⊤⊥⊓⊔¬⁻⊑≡")
+_SYNTAX_CHARACTERS = frozenset('()[]{}<>"\\^`|=∃∀≥≤⊤⊥⊓⊔¬⁻⊑≡')
 _NOT_FIRST = frozenset("':.,-%@")
 _ESCAPE = re.compile(r"\\u([0-9A-Fa-f]{4})|\\U([0-9A-Fa-f]{8})")
 _BUILT_IN = MappingProxyType({"Thing": THING, "Nothing": NOTHING, "owl:Thing": THING, "owl:Nothing": NOTHING})
@@ -52,7 +52,10 @@ def is_simple(name: str) -> bool:
     (True, True, False, False)
     """
     return (
-        bool(name) and name not in KEYWORDS and name[0] not in _NOT_FIRST and all(map(is_name_character, name))
+        bool(name)
+        and name not in KEYWORDS
+        and name[0] not in _NOT_FIRST
+        and all(map(is_name_character, name))
     )
 
 
@@ -271,4 +274,8 @@ class NameTable:
         known = (self._by_label or {}) if labels else self._by_local
         if known:
             return near_matches(name, known)
-        return "names are case-sensitive and spelt as in the knowledge base" if self._lookup else "none are known"
+        return (
+            "names are case-sensitive and spelt as in the knowledge base"
+            if self._lookup
+            else "none are known"
+        )

@@ -1,0 +1,1 @@
+"""Concept induction: the closed-world model, its atoms, the search, the scores."""

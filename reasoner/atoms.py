@@ -1,4 +1,4 @@
-"""Atoms: the class expressions from which the search builds its hypotheses, one for each distinct extension."""
+"""Atoms: the expressions from which the search builds its hypotheses, one for each distinct extension."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ class AtomTable:
     Attributes
     ----------
     rows
-        int64, shape (n,): the example individuals, as rows of the interpretation; bit i stands for ``rows[i]``.
+        int64, shape (n,): the example individuals, as rows of the interpretation; bit i is ``rows[i]``.
     expressions
-        Representative of each distinct extension: the shortest, then the most specific (fewest classes below),
-        then the alphabetically first.
+        Representative of each distinct extension: the shortest, then the most specific (fewest classes
+        below), then the alphabetically first.
     equivalents
         The other expressions with the same extension, in the same order of preference.
     extents
@@ -84,7 +84,9 @@ def enumerate_atoms(interpretation: Interpretation, rows: NDArray[np.int64]) -> 
         rows=rows,
         expressions=tuple(members[0] for members, _ in ordered),
         equivalents=tuple(tuple(members[1:]) for members, _ in ordered),
-        extents=np.frombuffer(b"".join(key for _, key in ordered), np.uint64).reshape(len(ordered), -1).copy(),
+        extents=np.frombuffer(b"".join(key for _, key in ordered), np.uint64)
+        .reshape(len(ordered), -1)
+        .copy(),
         lengths=np.asarray([length(members[0]) for members, _ in ordered], np.int32),
         priorities=np.arange(len(ordered), dtype=np.int64),
     )
@@ -127,5 +129,7 @@ class _Preference:
     def _descendants(self, iri: str) -> int:
         if iri not in self._below:
             identifier = self._index.classes.id(iri)
-            self._below[iri] = len(self._index.hierarchy.descendants(identifier)) if identifier is not None else 0
+            self._below[iri] = (
+                len(self._index.hierarchy.descendants(identifier)) if identifier is not None else 0
+            )
         return self._below[iri]

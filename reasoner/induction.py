@@ -190,5 +190,3 @@ def _variants(formula: Formula, atoms: AtomTable) -> Iterator[ClassExpression]:
         kind = And if formula.kind == "and" else Or
         for operands in itertools.product(*(tuple(_variants(o, atoms)) for o in formula.operands)):
             yield kind(operands)
-
-

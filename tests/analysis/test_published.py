@@ -29,7 +29,7 @@ def summary(data):
 
 @pytest.fixture(scope="module")
 def sheets(data):
-    """Per unit the two groups behind the published table: all 1467 images, which no set of present files has."""
+    """Per unit the two groups behind the published table: all 1467 images, more than the files hold."""
     groups = {}
     for unit in PUBLISHED_UNITS:
         path = data / "verification-summary" / f"neuron_{unit}.csv"
@@ -65,9 +65,8 @@ def rows(data):
 
 
 def sheet_row(groups, unit, variant="asymptotic"):
-    target, others = groups
     values = np.concatenate(groups)
-    return verify_unit(values, np.arange(values.size) < target.size, unit=unit, label="", variant=variant)
+    return verify_unit(values, np.arange(values.size) < groups[0].size, unit=unit, label="", variant=variant)
 
 
 @pytest.mark.parametrize("unit", PUBLISHED_UNITS)
@@ -117,11 +116,6 @@ def test_published_units_after_adjustment(sheets):
     assert table[0].verdict == "gate only"
 
 
-def test_means_over_the_twenty_published_units_are_not_ours_to_recompute(summary):
-    # The averages printed below the table are over 20 units, of which 14 are in the data.
-    assert len(summary) == len(PUBLISHED_UNITS) == 14
-
-
 @pytest.mark.parametrize("unit", PUBLISHED_UNITS)
 def test_target_figures_from_the_files(unit, rows, summary, sheets):
     row = rows[unit]
@@ -135,9 +129,9 @@ def test_target_figures_from_the_files(unit, rows, summary, sheets):
 def test_non_target_images_are_among_the_published_ones(unit, data, sheets):
     tables = read_published([data / "google-images" / "verification"])
     ours = np.concatenate([table.unit(unit) for table in tables if unit not in table.units])
-    theirs = sheets[unit][1]
-    values, counts = np.unique(ours, return_counts=True)
-    published, published_counts = np.unique(theirs, return_counts=True)
+    # As float32, which the activations are: the spreadsheet altered the 17th digit of some of them.
+    values, counts = np.unique(ours.astype(np.float32), return_counts=True)
+    published, published_counts = np.unique(sheets[unit][1].astype(np.float32), return_counts=True)
     at = np.searchsorted(published, values)
     assert (published[at] == values).all()
     assert (counts <= published_counts[at]).all()

@@ -250,7 +250,7 @@ def test_error_margins_of_a_unit_that_never_fires():
 @pytest.mark.parametrize("function", [mann_whitney, auc_interval, error_margins])
 @pytest.mark.parametrize("bad", [float("nan"), float("inf"), -float("inf")])
 def test_values_that_are_not_finite_are_refused(function, bad):
-    with pytest.raises(DataError, match="non-target sample holds .* at position 1"):
+    with pytest.raises(DataError, match=r"non-target sample holds .* at position 1"):
         function([1.0, 2.0], [1.0, bad])
     with pytest.raises(DataError, match="the target sample is empty"):
         function([], [1.0])
