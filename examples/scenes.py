@@ -270,7 +270,7 @@ def draw_scene(kind: str, rng: Random) -> tuple[Image.Image, tuple[Seen, ...]]:
         canvas.draw(name, x, y, scale, rng)
     for _ in range(wanted.get("bird", 0)):
         canvas.draw(
-            "bird", rng.uniform(8, SIZE - 8), rng.uniform(8, horizon - 4), rng.uniform(0.8, 1.25), rng
+            "bird", rng.uniform(8, SIZE - 8), rng.uniform(8, horizon - 4), rng.uniform(0.95, 1.4), rng
         )
     return canvas.picture(), canvas.seen()
 
@@ -329,6 +329,6 @@ def _places(
                 y = horizon + depth * (SIZE - horizon)
                 crowded = any(abs(x - other[1]) < 9 and abs(y - other[0]) < 5 for other in places)
                 if not crowded and canvas.at(x, min(y, SIZE - 1)) in grounds:
-                    places.append((y, x, name, (0.72 + 0.45 * depth) * rng.uniform(0.9, 1.15)))
+                    places.append((y, x, name, (0.85 + 0.5 * depth) * rng.uniform(0.9, 1.15)))
                     break
     return places

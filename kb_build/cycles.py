@@ -31,12 +31,12 @@ class CycleBreak:
     reasons
         Why, for each of `removed`: ``self-loop``, ``duplicate`` or ``cycle: …`` with the component concerned.
     component
-        int64, shape (n,): number of the strongly connected component of more than one node in which a node lies,
-        counted from 1 in the order of their first nodes; 0 elsewhere.
+        int64, shape (n,): number of the strongly connected component of more than one node in which a node
+        lies, counted from 1 in the order of their first nodes; 0 elsewhere.
     component_sizes
         int64: how many nodes components 1, 2, … have.
     depth
-        int64, shape (n,): edges from the nearest root, -1 where no root is above (not after the default roots).
+        int64, shape (n,): edges from the nearest root.
     """
 
     kept: NDArray[np.bool_]
@@ -49,15 +49,15 @@ class CycleBreak:
 
 def break_cycles(
     n: int,
-    child: NDArray[np.integer],
-    parent: NDArray[np.integer],
+    child: NDArray[np.int32] | NDArray[np.int64],
+    parent: NDArray[np.int32] | NDArray[np.int64],
     *,
     roots: Sequence[int] | None = None,
     strategy: Strategy = "eades",
 ) -> CycleBreak:
     """Remove edges inside strongly connected components until no cycle is left.
 
-    Self-loops and repeated edges go first. An edge that joins two components lies on no cycle and always stays.
+    Self-loops and repeated edges go first. An edge that joins two components lies on no cycle and stays.
     The work is one linear pass: components, breadth-first depth from the roots, then for each component the
     heuristic of Eades, Lin and Smyth (Information Processing Letters 47, 1993, 319-323) for small feedback
     arc sets, with edges whose parent is nearer the root than their child weighted 10 : 1.
@@ -73,7 +73,7 @@ def break_cycles(
         default: in each component without parents outside, the node with most children.
     strategy
         ``eades`` as above; ``depth`` keeps an edge of a component if its parent precedes its child by (depth,
-        node); ``dfs`` removes the back edges of a depth-first walk from children to parents in the order of nodes.
+        node); ``dfs`` removes the back edges of a depth-first walk from children to parents in node order.
 
     Returns
     -------
@@ -89,15 +89,17 @@ def break_cycles(
     --------
     >>> import numpy as np
     >>> result = break_cycles(3, np.array([1, 2, 0, 2]), np.array([0, 1, 2, 2]))
-    >>> result.kept.tolist(), result.reasons
-    ([True, True, False, False], ('cycle: component 1 of size 3, child at depth 0, parent at depth 2', 'self-loop'))
+    >>> result.kept.tolist()
+    [True, True, False, False]
+    >>> result.reasons
+    ('cycle: component 1 of size 3, child at depth 0, parent at depth 2', 'self-loop')
     """
     if strategy not in get_args(Strategy):
         raise UsageError(
             f"there is no cycle strategy {strategy!r}", hint=near_matches(strategy, get_args(Strategy))
         )
-    child = np.asarray(child, np.int64)
-    parent = np.asarray(parent, np.int64)
+    child = child.astype(np.int64)
+    parent = parent.astype(np.int64)
     if child.shape != parent.shape or child.ndim != 1:
         raise UsageError(
             f"{child.shape} children and {parent.shape} parents", expected="one of each per edge"

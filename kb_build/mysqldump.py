@@ -1,13 +1,14 @@
 """Streaming reader of the table files that ``mysqldump`` writes, MediaWiki's among them.
 
-Columns are found by their names in the ``CREATE TABLE`` statement, never by position: MediaWiki has reordered,
-added and dropped columns of the same table more than once. Rows are tokenised, not split, since titles and
-binary sort keys contain quotes, parentheses, commas and whole fake rows. Memory is bounded by the window, whatever the
-size of the file.
+Columns are found by their names in the ``CREATE TABLE`` statement, never by position: MediaWiki has
+reordered, added and dropped columns of the same table more than once. Rows are tokenised, not split, since
+titles and binary sort keys contain quotes, parentheses, commas and whole fake rows. Memory is bounded by the
+window, whatever the size of the file.
 """
 
 from __future__ import annotations
 
+import gzip
 import re
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -89,9 +90,9 @@ class _Window:
         magic = self._raw.read(6)
         self._raw.seek(0)
         self.size = path.stat().st_size
-        self._stream: BufferedReader
+        self._stream: BufferedReader | igzip.IGzipFile
         if magic[:2] == b"\x1f\x8b":
-            self._stream = igzip.IGzipFile(fileobj=self._raw, mode="rb")
+            self._stream = igzip.IGzipFile(fileobj=self._raw, mode="rb")  # type: ignore[no-untyped-call]
         elif path.suffix == ".gz" or magic[:3] == b"BZh" or magic == b"\xfd7zXZ\0":
             self._raw.close()
             raise DataError(
@@ -154,7 +155,7 @@ class _Window:
                 expected="a complete file",
                 hint="the download was probably cut off: fetch the file again and compare its checksum",
             ) from None
-        except (isal_zlib.error, zlib.error, igzip.BadGzipFile) as error:
+        except (isal_zlib.IsalError, zlib.error, gzip.BadGzipFile) as error:
             raise DataError(
                 f"the gzip data are damaged after {self.base + self.end} unpacked bytes ({error})",
                 where=self.path,
@@ -220,7 +221,7 @@ class _Scanner:
         Returns
         -------
         list of str or None
-            The columns of its rows, None at the end of the file. After a return the window's start is at the rows.
+            The columns of its rows, None at the end of the file. The window then starts at the rows.
         """
         while self.next_statement():
             insert = _INSERT.match(self.window.buf, self.window.start, self.window.end)
@@ -390,8 +391,8 @@ def read_table(
 ) -> Iterator[Chunk]:
     r"""Read some columns of a table, in chunks of some megabytes.
 
-    Understood are statements on one line and one row a line, explicit column lists, several tables in a file, ``_binary``
-    prefixes, ``--hex-blob`` and concatenated gzip members.
+    Understood are statements on one line and one row a line, explicit column lists, several tables in a file,
+    ``_binary`` prefixes, ``--hex-blob`` and concatenated gzip members.
 
     Parameters
     ----------
@@ -414,8 +415,8 @@ def read_table(
     UsageError
         If the file does not exist.
     DataError
-        If the table or a column is not there, a row has another width than the header, an integer column holds
-        something else, or the file is damaged or cut off. The byte offset is that of the unpacked text.
+        If the table or a column is not there, a row has another width than the header, an integer column
+        holds something else, or the file is damaged or cut off. The byte offset is that of the unpacked text.
 
     Examples
     --------
@@ -539,7 +540,7 @@ def _row_error(window: _Window, table: str, status: int, columns: list[str]) -> 
     if status in (kernel.TOO_MANY, kernel.TOO_FEW):
         more = "more" if status == kernel.TOO_MANY else "fewer"
         return window.error(
-            f"the row of table `{table}` that starts with {near!r} has {more} values than its header has columns",
+            f"a row of table `{table}` has {more} values than the header has columns: {near!r}",
             expected=f"{len(columns)} values: {', '.join(columns)}",
             hint="the header and the rows come from different versions of the table: fetch the dump again",
         )

@@ -52,8 +52,8 @@ def scan_rows(
 ) -> tuple[int, int, bool, int]:
     """Read rows from ``buf[pos:end]`` until the statement, the buffer or the room for rows ends.
 
-    A row that does not end inside the buffer is left unread. Text columns are unescaped into ``texts[slot]``, which
-    must have room for all bytes of the buffer.
+    A row that does not end inside the buffer is left unread. Text columns are unescaped into ``texts[slot]``,
+    which must have room for all bytes of the buffer.
 
     Returns
     -------
@@ -164,7 +164,7 @@ def scan_rows(
                     and (buf[token + 3] | 32) == 108
                 )
                 if kind == INTEGER:
-                    value = 0
+                    value = np.int64(0)
                     if not null:
                         k = token + 1 if buf[token] == 45 else token
                         if k == pos or pos - k > 19:

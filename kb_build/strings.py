@@ -1,9 +1,10 @@
-"""Columns of byte strings, stored back to back, and exact look-up in them: millions of titles without objects."""
+"""Columns of byte strings, stored back to back, and exact look-up in them: millions of titles, no objects."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,8 +61,7 @@ class Strings:
 
     def __iter__(self) -> Iterator[bytes]:
         data = self.blob.tobytes()
-        bounds = self.offsets.tolist()
-        return (data[start:stop] for start, stop in zip(bounds, bounds[1:], strict=False))
+        return (data[start:stop] for start, stop in pairwise(self.offsets.tolist()))
 
     def text(self, index: int) -> str:
         """Decode one string from UTF-8."""
@@ -79,7 +79,7 @@ class Strings:
 
     def equal_to(self, value: bytes) -> NDArray[np.bool_]:
         """Mark the strings that are `value`, shape (n,)."""
-        same = np.diff(self.offsets) == len(value)
+        same: NDArray[np.bool_] = np.diff(self.offsets) == len(value)
         rows = np.flatnonzero(same)
         for k, byte in enumerate(value):
             rows = rows[self.blob[self.offsets[rows] + k] == byte]
@@ -127,7 +127,7 @@ class StringIndex:
         self.strings = strings
         # At most half full, so that runs of occupied slots stay short.
         self._table = np.full(1 << max(4, (2 * len(strings)).bit_length()), -1, np.int64)
-        first, second = strings_kernel.build_table(strings.blob, strings.offsets, self._table)
+        first, _ = strings_kernel.build_table(strings.blob, strings.offsets, self._table)
         if first >= 0:
             value = strings[first].decode("utf-8", "backslashreplace")
             raise DataError(f"the {what} {value!r} occurs twice", expected=f"every {what} once")

@@ -197,12 +197,11 @@ class _Reader(Scanner):
         return Some(role, self.filler())
 
     def role(self) -> Role:
-        if self.take("("):
-            role = self.role()
+        brackets = self.take("(")
+        role = Role(self.iri("a role", stop="."), inverse=self.take("⁻"))
+        if brackets:
             self.require(")")
-        else:
-            role = Role(self.iri("a role", stop="."))
-        return Role(role.iri, not role.inverse) if self.take("⁻") else role
+        return role
 
     def filler(self) -> ClassExpression:
         self.require(".", "between the role and the class")

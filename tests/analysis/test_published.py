@@ -236,6 +236,32 @@ def test_files_of_one_unit_are_joined_by_label(small):
     assert verify_table([small, more, other]) == table
 
 
+def test_a_label_counts_only_in_the_files_that_have_it_and_the_unit(small):
+    # A lamp in a vase file of unit 0 is no target; lamps in a file of another unit are non-target.
+    write(small, "neuron_0_vase.csv", HEADER + "7,0,0,vase,h.jpg,\n8,0,0,vase,i.jpg,\n90,0,0,lamp,j.jpg,\n")
+    write(small, "neuron_2_lamp.csv", HEADER + "6,0,0,lamp,k.jpg,\n")
+    lamp, vase, *_ = verify_table([small])
+    assert (lamp.unit, lamp.label, lamp.target_images, lamp.target_mean) == (0, "lamp", 3, 4)
+    assert (lamp.non_target_images, lamp.non_target_mean) == (4, pytest.approx(7 / 4))
+    assert (vase.unit, vase.label, vase.target_images, vase.target_mean) == (0, "vase", 2, 7.5)
+
+
+def test_units_are_found_by_the_name_of_their_column(tmp_path):
+    path = write(tmp_path, "neuron_7_x.csv", "Filenames,9,Class_names,7\na.jpg,1,lamp,2\n")
+    table = read_published([path])[0]
+    assert table.unit(7).tolist() == [2]
+    assert table.unit(9).tolist() == [1]
+
+
+def test_options_reach_every_row(rows, data):
+    folder = data / "google-images" / "verification"
+    assert rows[3].p_holm == pytest.approx(rows[3].p * sum(row.p >= rows[3].p for row in rows.values()))
+    corrected = {row.unit: row for row in verify_table([folder], variant="tie-corrected")}
+    assert corrected[3].z < rows[3].z
+    lax = {row.unit: row for row in verify_table([folder], gate=50)}
+    assert (rows[23].verdict, lax[23].verdict) == ("test only", "confirmed")
+
+
 def test_name_of_a_file_says_its_units(tmp_path):
     for name, units in {
         "neuron_12_1stconcept.csv": (12,),

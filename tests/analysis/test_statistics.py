@@ -99,6 +99,15 @@ def test_exact_variant_is_approximated_above_its_limit():
     assert mann_whitney(x, y, variant="exact") == mann_whitney(x, y, variant="tie-corrected")
 
 
+def test_z_of_the_exact_variant_is_tie_corrected():
+    x, y = [3, 1, 1, 0], [0, 0, 1, 2, 0]
+    exact, corrected, plain = (
+        mann_whitney(x, y, variant=v) for v in ("exact", "tie-corrected", "asymptotic")
+    )
+    assert exact.z == corrected.z
+    assert abs(exact.z) > abs(plain.z)
+
+
 def test_z_is_negative_and_p_small_where_the_target_is_higher():
     high, low = np.arange(10.0) + 20, np.arange(12.0)
     for variant in VARIANTS:

@@ -95,6 +95,7 @@ def test_gate_is_inclusive_and_the_threshold_strict():
     assert verify([1, 1, 1, 1, 0], others, gate=80.1).gate is False
     assert verify([1, 1, 1, 1, 0], others, threshold=1.0).target_percent == 0
     assert verify([1, 1, 1, 1, 0], others, threshold=0.99).target_percent == 80
+    assert verify([1, 1, 1, 1, 0], others, threshold=1.0).non_target_percent == 0
 
 
 def test_firing_less_for_the_label_is_not_confirmed():
@@ -147,6 +148,13 @@ def test_adjusting_a_table_skips_what_was_not_tested():
     assert [row.verdict for row in adjusted] == ["confirmed", rows[1].verdict, "confirmed", "confirmed"]
     assert adjust(adjusted) == adjusted
     assert adjust([]) == []
+
+
+def test_holm_decides_not_benjamini_hochberg():
+    first, second = adjust(replace(verify([1, 2, 3], [0, 0, 1]), p=p) for p in (0.03, 0.04))
+    assert (first.p_holm, second.p_holm) == pytest.approx((0.06, 0.06))
+    assert (first.p_bh, second.p_bh) == pytest.approx((0.04, 0.04))
+    assert first.verdict == second.verdict == "gate only"
 
 
 def test_many_units_raise_the_bar():

@@ -1,0 +1,400 @@
+"""Activations of a layer over images: a directory that is read memory-mapped and trusts nothing unchecked."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..ontology.errors import DataError, UsageError
+from .activation_files import (
+    META,
+    VALUES,
+    ActivationMeta,
+    ActivationWriter,
+    ImageRow,
+    Split,
+    check_distinct,
+    check_finite,
+    read_meta,
+    read_rows,
+    request_digest,
+    split_images,
+    versions,
+)
+from .images import BROKEN_IMAGE, BadImage, ImageRecord, ImageSet, bad_images_error, describe, load_rgb, manifest_digest
+
+if TYPE_CHECKING:
+    from torch import Tensor, device, nn
+
+    from .hooks import Reduction
+    from .loaded_model import LoadedModel, Transform
+
+log = logging.getLogger(__name__)
+
+Progress = Callable[[int, int], None]
+"""Called with the number of images done and the number of all."""
+
+_CHUNK = 1 << 22  # values checked at a time when a directory is opened
+
+
+@dataclass(frozen=True)
+class Activations:
+    """Values of a layer's units for images.
+
+    Attributes
+    ----------
+    path
+        The directory.
+    values
+        float32, images × units, memory-mapped and read-only.
+    images
+        One entry per row.
+    meta
+        Where the values come from.
+    """
+
+    path: Path
+    values: NDArray[np.float32]
+    images: tuple[ImageRow, ...]
+    meta: ActivationMeta
+
+    @classmethod
+    def open(cls, path: Path | str) -> Activations:
+        """Open a directory and check that it is whole: shapes, ids, split, digests, finite values.
+
+        Raises
+        ------
+        UsageError
+            If the path is no activation directory.
+        DataError
+            If its files are broken or contradict each other.
+        """
+        folder = Path(path)
+        meta = read_meta(folder)
+        images = read_rows(folder)
+        values = _map_values(folder / VALUES)
+        if values.shape != (len(images), meta.units) or len(images) != meta.images:
+            raise DataError(
+                f"{VALUES} has shape {values.shape}, images.csv has {len(images)} rows, {META} says "
+                f"{meta.images} images and {meta.units} units",
+                where=folder,
+                expected="the same numbers",
+            )
+        ids = [image.id for image in images]
+        check_distinct(ids, folder)
+        if manifest_digest((image.id, image.sha256, image.label) for image in images) != meta.manifest_sha256:
+            raise DataError(
+                "ids, contents or classes in images.csv are not those that the activations were made from",
+                where=folder,
+                expected=f"the digest manifest_sha256 in {META}",
+                hint="make the activations again",
+            )
+        contents = [image.sha256 for image in images]
+        split = split_images(ids, contents, seed=meta.seed, holdout=meta.holdout)
+        if split != [image.split for image in images]:
+            raise DataError(
+                "the split in images.csv is not the one that seed and holdout give",
+                where=folder,
+                expected=f"seed {meta.seed}, holdout {meta.holdout:g}",
+                hint="make the activations again with another seed or holdout instead of editing the file",
+            )
+        digest = hashlib.sha256()
+        rows = max(1, _CHUNK // max(1, meta.units))
+        for start in range(0, len(ids), rows):
+            block = values[start : start + rows]
+            check_finite(block, ids[start : start + rows], folder / VALUES)
+            digest.update(np.ascontiguousarray(block))
+        if digest.hexdigest() != meta.activations_sha256:
+            raise DataError(
+                "the values are not those that were written",
+                where=folder / VALUES,
+                expected=f"the digest activations_sha256 in {META}",
+                hint="make the activations again",
+            )
+        return cls(folder, values, images, meta)
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """Image ids in row order."""
+        return tuple(image.id for image in self.images)
+
+    @property
+    def units(self) -> int:
+        """Number of columns."""
+        return self.meta.units
+
+    def rows(self, split: Split) -> NDArray[np.intp]:
+        """Row numbers of one half, ascending.
+
+        Raises
+        ------
+        UsageError
+            If there is no such half.
+        """
+        if split not in {"induction", "holdout"}:
+            raise UsageError(f"no split {split!r}", expected="induction or holdout")
+        return np.flatnonzero(np.array([image.split == split for image in self.images], dtype=bool))
+
+
+def _map_values(path: Path) -> NDArray[np.float32]:
+    try:
+        values = np.load(path, mmap_mode="r", allow_pickle=False)
+    except FileNotFoundError as problem:
+        raise DataError("the file is missing", where=path, expected="the activations") from problem
+    except (ValueError, EOFError, OSError) as problem:
+        raise DataError(f"not a NumPy array: {problem}", where=path, expected="an intact .npy file") from problem
+    if not isinstance(values, np.ndarray) or values.ndim != 2 or values.dtype != np.dtype("<f4"):
+        found = f"{values.ndim} axes of {values.dtype}" if isinstance(values, np.ndarray) else "an archive"
+        raise DataError(f"the file holds {found}", where=path, expected="images × units of float32")
+    return cast("NDArray[np.float32]", values)
+
+
+def reuse(out: Path, request_sha256: str) -> Activations | None:
+    """Open an existing directory if it answers the very same request; None if there is none yet.
+
+    Raises
+    ------
+    UsageError
+        If something else is there.
+    """
+    if not out.exists() or (out.is_dir() and not any(out.iterdir())):
+        return None
+    if not (out / META).is_file() or read_meta(out).request_sha256 != request_sha256:
+        raise UsageError(
+            "the output exists and was not made from the same model, layer, reduction, images and split",
+            where=out,
+            expected="a new directory",
+            hint="choose another name or delete it",
+        )
+    log.info("%s was made by the same request and is used as it is", out)
+    return Activations.open(out)
+
+
+def extract(
+    model: str | Path | nn.Module | LoadedModel,
+    layer: str,
+    images: ImageSet | Path | str,
+    *,
+    out: Path | str,
+    reduce: Reduction = "max",
+    batch_size: int = 32,
+    holdout: float = 0.5,
+    seed: int = 0,
+    device: str = "auto",
+    skip_bad: bool = False,
+    workers: int | None = None,
+    progress: Progress | None = None,
+) -> Activations:
+    """Run a model over images and keep what a layer puts out.
+
+    Photographs are decoded and resized in threads while the model runs on those before. Memory is bounded by a few
+    batches, whatever the number of images. The directory appears when it is complete; the same request finds it
+    and does nothing. The number of torch threads is left as it is: on few shared cores one may be the fastest.
+
+    Parameters
+    ----------
+    model
+        As for `load_model`.
+    layer
+        A layer of it, see ``list_layers``.
+    images
+        An image set, or where to find one.
+    out
+        The directory to make.
+    reduce
+        ``max`` or ``mean`` over space or tokens, ``cls`` for the first token.
+    batch_size
+        Images a forward pass.
+    holdout
+        Part of the images kept from induction, 0 ≤ holdout < 1.
+    seed
+        Chooses which images are held out.
+    device
+        ``auto`` (CUDA where there is one), ``cpu``, ``cuda``, ``cuda:1``, …
+    skip_bad
+        Leave unusable images out and record them, instead of refusing.
+    workers
+        Decoding threads; one a processor by default.
+    progress
+        Called with the numbers of images done and of all images.
+
+    Raises
+    ------
+    UsageError
+        If the model, layer, reduction, device or images do not exist, a number is out of range, or `out` exists and
+        holds something else.
+    DataError
+        If images are unusable (all are named, nothing is written), or a unit is not finite for an image.
+    """
+    import torch
+
+    from .hooks import capture
+    from .models import load_model
+
+    if batch_size < 1 or (workers is not None and workers < 1):
+        raise UsageError("batch size and number of workers must be positive", expected="1 or more")
+    target = Path(out)
+    loaded = load_model(model)
+    loaded.tap(layer)
+    place = _device(device)
+    found = images if isinstance(images, ImageSet) else ImageSet.find(images, skip_bad=skip_bad)
+    split_images([], [], seed=seed, holdout=holdout)
+    request = request_digest(
+        {
+            "weights": loaded.weights_sha256,
+            "model": loaded.name,
+            "layer": layer,
+            "reduce": reduce,
+            "transform": loaded.transform_info,
+            "images": found.manifest_sha256,
+            "holdout": holdout,
+            "seed": seed,
+        }
+    )
+    if (existing := reuse(target, request)) is not None:
+        return existing
+    home = _home(loaded.module)
+    bad: list[BadImage] = []
+    done = 0
+    with (
+        ActivationWriter(target) as writer,
+        ThreadPoolExecutor(workers or _processors(), thread_name_prefix="decode") as pool,
+        capture(loaded, [layer], reduce) as outputs,
+        torch.inference_mode(),
+    ):
+        loaded.module.to(place)
+        try:
+            for records, inputs, unusable in _batches(pool, found, loaded.transform, batch_size):
+                bad.extend(unusable)
+                done += len(records) + len(unusable)
+                # Once it is clear that the work is in vain, the rest is only decoded, to name every bad file at once.
+                if records and (skip_bad or not bad):
+                    loaded.module(_stack(inputs, records, loaded).to(place, non_blocking=True))
+                    block = _rows_of(outputs, layer, len(records)).cpu().numpy()
+                    writer.append(block, [(one.id, one.relative, one.sha256, one.label) for one in records])
+                if progress is not None:
+                    progress(done, len(found))
+        finally:
+            loaded.module.to(home)
+        if bad and not skip_bad:
+            raise bad_images_error(bad, found.root)
+        for one in bad:
+            log.warning("skipped %s: %s", one.relative, one.reason)
+        writer.publish(
+            model=loaded.name,
+            weights_sha256=loaded.weights_sha256,
+            layer=layer,
+            reduce=reduce,
+            transform=loaded.transform_info,
+            request_sha256=request,
+            seed=seed,
+            holdout=holdout,
+            image_root=str(found.root.resolve()),
+            skipped=[asdict(one) for one in (*found.skipped, *bad)],
+            device=str(place),
+            software=versions("numpy", "pillow", "torch"),
+        )
+    return Activations.open(target)
+
+
+def _batches(
+    pool: ThreadPoolExecutor, images: ImageSet, transform: Transform, batch_size: int
+) -> Iterator[tuple[list[ImageRecord], list[Tensor], list[BadImage]]]:
+    """Yield decoded images in order, with at most three batches of them under way."""
+
+    def prepare(record: ImageRecord) -> Tensor | BadImage:
+        try:
+            image = load_rgb(record.path)
+        except BROKEN_IMAGE as problem:
+            return BadImage(record.relative, describe(problem))
+        return transform(image)
+
+    waiting: deque[tuple[ImageRecord, Future[Tensor | BadImage]]] = deque()
+    remaining = iter(images)
+    try:
+        while True:
+            for record in remaining:
+                waiting.append((record, pool.submit(prepare, record)))
+                if len(waiting) >= 3 * batch_size:
+                    break
+            if not waiting:
+                return
+            records: list[ImageRecord] = []
+            inputs: list[Tensor] = []
+            bad: list[BadImage] = []
+            for _ in range(min(batch_size, len(waiting))):
+                record, future = waiting.popleft()
+                result = future.result()
+                if isinstance(result, BadImage):
+                    bad.append(result)
+                else:
+                    records.append(record)
+                    inputs.append(result)
+            yield records, inputs, bad
+    finally:
+        for _, future in waiting:
+            future.cancel()
+
+
+def _stack(inputs: list[Tensor], records: list[ImageRecord], model: LoadedModel) -> Tensor:
+    import torch
+
+    for tensor, record in zip(inputs, records, strict=True):
+        if tuple(tensor.shape[1:]) != model.input_size:
+            raise DataError(
+                f"the transform yields {tuple(tensor.shape)} for {record.relative}",
+                where=model.name,
+                expected=f"the same size for every photograph, here {model.input_size}",
+            )
+    return torch.stack(inputs)
+
+
+def _rows_of(outputs: object, layer: str, images: int) -> Tensor:
+    """Take a batch's reduced outputs, which must be there and have a row per image."""
+    tensor = cast("dict[str, Tensor]", outputs).pop(layer, None)
+    if tensor is None:
+        raise UsageError(
+            f"the layer {layer!r} did not run",
+            where=layer,
+            expected="a layer that takes part in the forward pass",
+            hint="neurontology layers lists those that do; inside TorchScript models none can be watched",
+        )
+    if len(tensor) != images:
+        raise DataError(f"{len(tensor)} rows for {images} images", where=layer, expected="a row per image")
+    return tensor
+
+
+def _home(module: nn.Module) -> device:
+    import torch
+
+    return next((one.device for one in module.parameters()), torch.device("cpu"))
+
+
+def _device(name: str) -> device:
+    import torch
+
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        place = torch.device(name)
+    except RuntimeError as problem:
+        raise UsageError(f"no device {name!r}", expected="auto, cpu, cuda or cuda:NUMBER") from problem
+    if place.type == "cuda" and (place.index or 0) >= torch.cuda.device_count():
+        raise UsageError(
+            f"no device {name!r}: torch sees {torch.cuda.device_count()} CUDA devices", expected="auto, cpu or cuda"
+        )
+    return place
+
+
+def _processors() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -1,0 +1,247 @@
+"""Labelling: one induction for each unit of a layer."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..ontology.errors import UsageError
+from ..ontology.kb import KB
+from ..ontology.names import local_name
+from ..reasoner.atoms import AtomTable, enumerate_atoms
+from ..reasoner.induction import Induction, InductionOptions, induce
+from ..reasoner.interpretation import Interpretation
+from .activations import INDUCTION, Activations
+from .example_sets import example_set
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Thresholds:
+    """When an image is a positive or negative example of a unit, see :func:`.example_sets.example_set`."""
+
+    positive: float = 0.8
+    negative: float = 0.2
+    min_positives: int = 3
+
+
+@dataclass(frozen=True)
+class UnitLabel:
+    """What a run found for one unit.
+
+    Attributes
+    ----------
+    unit
+        Index in the layer.
+    positives, negatives
+        Numbers of example images.
+    maximum
+        Largest activation on the images used.
+    status
+        ``labelled``, or why there is no label.
+    induction
+        The solutions; None without a label.
+    """
+
+    unit: int
+    positives: int
+    negatives: int
+    maximum: float
+    status: str
+    induction: Induction | None
+
+
+@dataclass(frozen=True)
+class JoinedImages:
+    """Images that have both activations and annotations.
+
+    Attributes
+    ----------
+    dataset
+        Name of the data set whose individuals they are.
+    interpretation
+        Closed-world model of that data set.
+    images
+        int64: rows of the activation matrix.
+    individuals
+        int64: the same images as rows of the interpretation.
+    missing
+        Ids of the images without an individual.
+    """
+
+    dataset: str
+    interpretation: Interpretation
+    images: NDArray[np.int64]
+    individuals: NDArray[np.int64]
+    missing: tuple[str, ...]
+
+
+def join_images(kb: KB, activations: Activations, dataset: str | None = None) -> JoinedImages:
+    """Join activation rows to individuals by image id, the local name of the individual's IRI.
+
+    Without a name, the data set is the only annotated one that has any of the images; if no annotated one has,
+    the only ontology source whose own individuals they are.
+
+    Raises
+    ------
+    UsageError
+        No or several data sets have the images, or there is none of this name.
+    """
+    annotated, sources = kb.graph_ids("abox"), kb.graph_ids("tbox")
+    graphs = {**sources, **annotated}
+    ids = [image.id for image in activations.images]
+    if dataset is not None:
+        if dataset not in graphs:
+            raise UsageError(
+                f"the knowledge base has no data set {dataset!r}",
+                where=kb.path,
+                expected=f"one of {', '.join(sorted(graphs)) or 'none: annotate images first'}",
+            )
+        found = {dataset: _individuals_called(kb, graphs[dataset], ids)}
+    else:
+        found = {}
+        for candidates in (annotated, sources):
+            having = {name: _individuals_called(kb, graph, ids) for name, graph in candidates.items()}
+            found = {name: joined for name, joined in having.items() if joined}
+            if found:
+                break
+    if len(found) > 1:
+        listed = ", ".join(f"{name} ({len(joined)} images)" for name, joined in sorted(found.items()))
+        raise UsageError(
+            f"{len(found)} data sets have images of these activations: {listed}",
+            where=kb.path,
+            hint="choose one with --dataset",
+        )
+    joined = next(iter(found.values()), {})
+    if not joined:
+        raise UsageError(
+            "none of the images with activations is an individual of the knowledge base",
+            where=kb.path,
+            expected=f"individuals called like {', '.join(ids[:3])}",
+            hint="annotate the images with `neurontology kb annotate`",
+        )
+    name = next(iter(found))
+    missing = tuple(i for i in ids if i not in joined)
+    if missing:
+        log.warning(
+            "%d of %d images have no annotation in %s and are left out, e.g. %s",
+            len(missing),
+            len(ids),
+            name,
+            ", ".join(missing[:3]),
+        )
+    interpretation = Interpretation(kb.index, {graphs[name], *kb.graph_ids("extension").values()})
+    rows = np.asarray([row for row, i in enumerate(ids) if i in joined], np.int64)
+    individuals = np.searchsorted(interpretation.individuals, [joined[ids[row]] for row in rows])
+    return JoinedImages(name, interpretation, rows, individuals.astype(np.int64), missing)
+
+
+def _individuals_called(kb: KB, graph: int, ids: Iterable[str]) -> dict[str, int]:
+    """Individuals of a graph by local name, as far as they are among the ids asked for."""
+    wanted = set(ids)
+    found: dict[str, int] = {}
+    for individual in kb.index.individuals_of([graph]):
+        name = local_name(kb.index.individuals[int(individual)])
+        if name in wanted:
+            if name in found:
+                raise UsageError(
+                    f"two individuals are called {name!r}",
+                    where=kb.index.individuals[int(individual)],
+                    expected="image ids that are unique within a data set",
+                )
+            found[name] = int(individual)
+    return found
+
+
+def label_units(
+    joined: JoinedImages,
+    activations: Activations,
+    *,
+    units: Sequence[int] | None = None,
+    thresholds: Thresholds | None = None,
+    options: InductionOptions | None = None,
+    jobs: int | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> list[UnitLabel]:
+    """Induce a label for each unit from the images of the induction split.
+
+    Parameters
+    ----------
+    joined
+        Images with activations and annotations.
+    activations
+        The activations.
+    units
+        Which units; all by default.
+    thresholds
+        When an image is an example.
+    options
+        How to search.
+    jobs
+        Number of threads; the number of cores by default. The result does not depend on it.
+    progress
+        Called with the numbers of units done and in all.
+
+    Raises
+    ------
+    UsageError
+        A unit does not exist, or no image is in the induction split.
+    """
+    chosen = range(activations.units) if units is None else units
+    wrong = [u for u in chosen if not 0 <= u < activations.units]
+    if wrong:
+        raise UsageError(
+            f"there is no unit {', '.join(map(str, wrong))}",
+            where=activations.path,
+            expected=f"numbers from 0 to {activations.units - 1}",
+        )
+    limits = thresholds or Thresholds()
+    used = np.asarray([activations.images[i].split == INDUCTION for i in joined.images], np.bool_)
+    if not used.any():
+        raise UsageError(
+            "no image is in the induction split", where=activations.path, hint="use a smaller --holdout"
+        )
+    rows, individuals = joined.images[used], joined.individuals[used]
+    atoms = enumerate_atoms(joined.interpretation, individuals)
+    values = activations.values
+
+    def label(unit: int) -> UnitLabel:
+        return _label_unit(unit, np.asarray(values[rows, unit]), atoms, limits, options)
+
+    labels = []
+    with ThreadPoolExecutor(jobs or os.cpu_count()) as pool:
+        for done, result in enumerate(pool.map(label, chosen), 1):
+            labels.append(result)
+            if progress is not None:
+                progress(done, len(chosen))
+    return labels
+
+
+def _label_unit(
+    unit: int,
+    activations: NDArray[np.floating],
+    atoms: AtomTable,
+    limits: Thresholds,
+    options: InductionOptions | None,
+) -> UnitLabel:
+    examples = example_set(
+        activations,
+        positive=limits.positive,
+        negative=limits.negative,
+        min_positives=limits.min_positives,
+    )
+    return UnitLabel(
+        unit=unit,
+        positives=len(examples.positives),
+        negatives=len(examples.negatives),
+        maximum=examples.maximum,
+        status=examples.status,
+        induction=induce(atoms, examples.positives, examples.negatives, options) if examples.usable else None,
+    )

@@ -1,0 +1,207 @@
+"""The model as the bridge uses it: network, preprocessing, and the digest that says which weights they were."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from ..ontology.errors import UsageError, near_matches
+from .images import pillow
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+Transform = Callable[["Image"], Tensor]
+"""From an RGB photograph to float32, channels × height × width."""
+
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+IMAGENET_DEVIATION = (0.229, 0.224, 0.225)
+
+
+@dataclass(frozen=True)
+class VirtualLayer:
+    """A layer that the model computes without a module of its own.
+
+    Attributes
+    ----------
+    after
+        Dotted name of the module whose output it starts from; empty for the whole model.
+    then
+        What is applied to that output; None for nothing.
+    """
+
+    after: str
+    then: Callable[[Tensor], Tensor] | None = None
+
+
+@dataclass(frozen=True)
+class LoadedModel:
+    """A model in evaluation mode with all that is needed to run it and to say later what was run.
+
+    Attributes
+    ----------
+    name
+        How it was asked for.
+    module
+        The network.
+    transform
+        From an RGB photograph to the network's input (float32, channels × height × width).
+    transform_info
+        The same in words and numbers that JSON can hold, for the record.
+    weights_sha256
+        Digest of the state dict: names, types, shapes and bytes, see `state_digest`.
+    input_size
+        Height and width of the transform's output, in pixels.
+    class_names
+        Names of the outputs, where they are known.
+    virtual_layers
+        Layers by name that are no modules; ``output`` is the whole model's output.
+    """
+
+    name: str
+    module: nn.Module
+    transform: Transform
+    transform_info: Mapping[str, Any]
+    weights_sha256: str
+    input_size: tuple[int, int]
+    class_names: tuple[str, ...] | None = None
+    virtual_layers: Mapping[str, VirtualLayer] = field(default_factory=dict)
+
+    @classmethod
+    def wrap(
+        cls,
+        module: nn.Module,
+        *,
+        name: str | None = None,
+        transform: Transform | None = None,
+        transform_info: Mapping[str, Any] | None = None,
+        class_names: tuple[str, ...] | None = None,
+        virtual_layers: Mapping[str, VirtualLayer] | None = None,
+    ) -> LoadedModel:
+        """Take over a module, which is put into evaluation mode.
+
+        Without `transform` photographs are resized to 224 × 224 and normalised with ImageNet's mean and deviation.
+
+        Raises
+        ------
+        UsageError
+            If the transform does not turn a photograph into a floating-point tensor of three axes, or if a virtual
+            layer has the name of a module.
+        """
+        if transform is None:
+            transform = SquareTransform(224, IMAGENET_MEAN, IMAGENET_DEVIATION)
+        if transform_info is None:
+            own = isinstance(transform, SquareTransform)
+            transform_info = transform.info if own else {"description": repr(transform)}  # type: ignore[union-attr]
+        sample = transform(pillow().new("RGB", (320, 240), (120, 130, 140)))
+        if not (isinstance(sample, Tensor) and sample.ndim == 3 and sample.is_floating_point()):
+            shape = tuple(sample.shape) if isinstance(sample, Tensor) else type(sample).__name__
+            raise UsageError(
+                f"the transform yields {shape}",
+                where=name or type(module).__name__,
+                expected="a floating-point tensor, channels × height × width",
+            )
+        names = dict(module.named_modules())
+        layers = {"output": VirtualLayer(""), **(virtual_layers or {})}
+        if "output" in names:
+            del layers["output"]
+        for taken in layers.keys() & names.keys():
+            raise UsageError(f"a module is called {taken!r} already", where=name, hint="rename the virtual layer")
+        return cls(
+            name=name or type(module).__name__,
+            module=module.eval(),
+            transform=transform,
+            transform_info=dict(transform_info),
+            weights_sha256=state_digest(module),
+            input_size=(int(sample.shape[1]), int(sample.shape[2])),
+            class_names=class_names,
+            virtual_layers=layers,
+        )
+
+    def layer_names(self) -> tuple[str, ...]:
+        """Names of the layers: modules in ``named_modules()`` order, then virtual layers."""
+        return (*(name for name, _ in self.module.named_modules() if name), *self.virtual_layers)
+
+    def tap(self, layer: str) -> tuple[nn.Module, Callable[[Tensor], Tensor] | None]:
+        """Find the module to hook for a layer, and what to apply to its output.
+
+        Raises
+        ------
+        UsageError
+            If there is no such layer; the message names similar ones.
+        """
+        virtual = self.virtual_layers.get(layer)
+        modules = dict(self.module.named_modules())
+        if virtual is not None:
+            return modules[virtual.after], virtual.then
+        if not layer or layer not in modules:
+            raise UsageError(
+                f"no layer {layer!r}",
+                where=self.name,
+                expected="a dotted name as in named_modules()",
+                hint=f"{near_matches(layer, self.layer_names())} (neurontology layers lists them all)",
+            )
+        return modules[layer], None
+
+
+@dataclass(frozen=True)
+class SquareTransform:
+    """Resize the whole photograph to a square, then (RGB/scale - mean) / deviation.
+
+    The whole photograph and not a crop of its middle, because annotations say what is anywhere in the photograph.
+
+    Attributes
+    ----------
+    size
+        Height and width in pixels.
+    mean, deviation
+        Per channel, red, green, blue, in units of `scale`.
+    scale
+        What the values 0 to 255 are divided by first.
+    """
+
+    size: int
+    mean: tuple[float, float, float]
+    deviation: tuple[float, float, float]
+    scale: float = 255.0
+
+    @property
+    def info(self) -> dict[str, Any]:
+        """The transform as it is recorded."""
+        return {
+            "resize": [self.size, self.size],
+            "interpolation": "bicubic",
+            "scale": self.scale,
+            "mean": list(self.mean),
+            "deviation": list(self.deviation),
+        }
+
+    def __call__(self, image: Image) -> Tensor:
+        """Return float32, 3 × size × size."""
+        resized = image.resize((self.size, self.size), pillow().Resampling.BICUBIC)
+        values = np.asarray(resized, dtype=np.float32)
+        scaled = (values / np.float32(self.scale) - np.float32(self.mean)) / np.float32(self.deviation)
+        return torch.from_numpy(np.ascontiguousarray(scaled.transpose(2, 0, 1)))
+
+
+def state_digest(module: nn.Module) -> str:
+    """Digest (SHA-256, hexadecimal) of a module's parameters and buffers.
+
+    Entries go in by name, sorted; each as name, type, shape and little-endian bytes, so that neither the device nor
+    the order of registration matters.
+    """
+    digest = hashlib.sha256()
+    for name, value in sorted(module.state_dict().items()):
+        if not isinstance(value, Tensor):
+            digest.update(f"{name}\0{value!r}\n".encode())
+            continue
+        plain = value.detach().cpu().contiguous()
+        digest.update(f"{name}\0{plain.dtype}\0{tuple(plain.shape)}\n".encode())
+        digest.update(plain.reshape(-1).view(torch.uint8).numpy().tobytes() if plain.numel() else b"")
+    return digest.hexdigest()

@@ -1,0 +1,299 @@
+"""A labelling run: its configuration, its labels, and the directory that keeps both."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+import platform
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from .. import __version__
+from ..ontology.errors import DataError, UsageError
+from ..ontology.expression import ClassExpression
+from ..ontology.kb import KB, building
+from ..ontology.names import bracketed, unbracketed
+from ..ontology.syntax import parse
+from ..ontology.syntax.manchester import render as manchester
+from ..reasoner.induction import InductionOptions
+from ..reasoner.solution_record import SolutionWriter, induction_record
+from .activations import Activations
+from .labelling import JoinedImages, Thresholds, UnitLabel
+
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class RunConfig:
+    """Everything that the labels of a run depend on.
+
+    Attributes
+    ----------
+    kb, kb_digest, dataset
+        Knowledge base, digest of its knowledge, data set whose individuals the images are.
+    activations, activations_digest
+        Activation directory and digest of its content.
+    model, weight_digest, layer, reduction
+        Where the activations come from.
+    units
+        The units labelled, or None for the whole layer.
+    thresholds, options
+        How examples were chosen and how was searched.
+    """
+
+    kb: str
+    kb_digest: str
+    dataset: str
+    activations: str
+    activations_digest: str
+    model: str
+    weight_digest: str
+    layer: str
+    reduction: str
+    units: tuple[int, ...] | None
+    thresholds: Thresholds
+    options: InductionOptions
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run as read back from its directory.
+
+    Attributes
+    ----------
+    path
+        The directory.
+    digest
+        SHA-256 over configuration and labels, without paths and times.
+    config
+        What the labels depend on.
+    started, elapsed_seconds
+        When, ISO 8601, and how long.
+    software
+        Versions of what took part.
+    images
+        Number of images with activations and annotations.
+    missing
+        Ids of the images that had no annotation.
+    units
+        The unit records, as ``label --json`` prints them, with ``expression`` (Manchester syntax, full IRIs) in
+        each solution.
+    """
+
+    path: Path
+    digest: str
+    config: RunConfig
+    started: str
+    elapsed_seconds: float
+    software: dict[str, str]
+    images: int
+    missing: tuple[str, ...]
+    units: tuple[dict[str, Any], ...]
+
+    def best_expression(self, unit: dict[str, Any]) -> ClassExpression | None:
+        """Class expression of a unit's first solution, or None when it has no label."""
+        return read_expression(unit["solutions"][0]["expression"]) if unit["solutions"] else None
+
+
+def write_expression(expression: ClassExpression) -> str:
+    """Write an expression in Manchester syntax with full IRIs, so that it can be read without a context."""
+    return manchester(expression, bracketed)
+
+
+def read_expression(text: str) -> ClassExpression:
+    """Read what :func:`write_expression` wrote."""
+    return parse(text, "manchester", unbracketed)
+
+
+def save_run(
+    out: str | Path,
+    kb: KB,
+    activations: Activations,
+    joined: JoinedImages,
+    labels: Sequence[UnitLabel],
+    *,
+    units: Sequence[int] | None,
+    thresholds: Thresholds,
+    options: InductionOptions,
+    started: datetime,
+    elapsed_seconds: float,
+) -> Run:
+    """Write a run into a new directory: ``run.json``, ``labels.json``, ``labels.csv``.
+
+    Raises
+    ------
+    UsageError
+        The directory exists and is not empty.
+    """
+    out = Path(out)
+    if out.exists() and (out.is_file() or any(out.iterdir())):
+        raise UsageError(
+            "exists already", where=out, expected="a new directory", hint="choose another or delete it first"
+        )
+    config = RunConfig(
+        kb=str(kb.path.resolve() if kb.path else ""),
+        kb_digest=kb.digest,
+        dataset=joined.dataset,
+        activations=str(Path(activations.path).resolve()),
+        activations_digest=activations.digest,
+        model=activations.meta.model,
+        weight_digest=activations.meta.weights,
+        layer=activations.meta.layer,
+        reduction=activations.meta.reduction,
+        units=None if units is None else tuple(units),
+        thresholds=thresholds,
+        options=options,
+    )
+    writer = SolutionWriter(kb.names)
+    records = tuple(unit_record(label, writer) for label in labels)
+    run = Run(
+        path=out,
+        digest=_digest(config, records),
+        config=config,
+        started=started.astimezone(UTC).isoformat(timespec="seconds"),
+        elapsed_seconds=elapsed_seconds,
+        software=software(),
+        images=len(joined.images),
+        missing=joined.missing,
+        units=records,
+    )
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with building(out) as folder:
+        (folder / "run.json").write_text(_dump(_header(run)), encoding="utf-8")
+        (folder / "labels.json").write_text(_dump({"units": records}), encoding="utf-8")
+        _write_csv(folder / "labels.csv", run)
+    return run
+
+
+def open_run(path: str | Path) -> Run:
+    """Read a run's directory.
+
+    Raises
+    ------
+    UsageError
+        The path is not a run.
+    DataError
+        A file of the run is broken, or does not fit its digest.
+    """
+    path = Path(path)
+    if not (path / "run.json").is_file():
+        what = "is not a labelling run" if path.exists() else "does not exist"
+        raise UsageError(
+            what,
+            where=path,
+            expected="a directory with run.json and labels.json, made by `neurontology label`",
+        )
+    try:
+        header = json.loads((path / "run.json").read_text(encoding="utf-8"))
+        units = tuple(json.loads((path / "labels.json").read_text(encoding="utf-8"))["units"])
+        stored = header["config"]
+        config = RunConfig(
+            **{
+                **stored,
+                "units": None if stored["units"] is None else tuple(stored["units"]),
+                "thresholds": Thresholds(**stored["thresholds"]),
+                "options": InductionOptions(
+                    **{**stored["options"], "operators": tuple(stored["options"]["operators"])}
+                ),
+            }
+        )
+        run = Run(
+            path=path,
+            digest=header["digest"],
+            config=config,
+            started=header["started"],
+            elapsed_seconds=header["elapsed_seconds"],
+            software=header["software"],
+            images=header["images"],
+            missing=tuple(header["missing"]),
+            units=units,
+        )
+    except (OSError, json.JSONDecodeError, KeyError, TypeError) as error:
+        raise DataError(f"is a broken run ({error!r})", where=path, hint="label again") from error
+    if _digest(run.config, run.units) != run.digest:
+        raise DataError(
+            "the labels were changed after the run",
+            where=path / "labels.json",
+            expected=f"content with the digest {run.digest[:16]}",
+            hint="label again",
+        )
+    return run
+
+
+def unit_record(label: UnitLabel, writer: SolutionWriter) -> dict[str, Any]:
+    """Record of a unit with the keys of ``label --json``, and each solution's expression with full IRIs."""
+    record: dict[str, Any] = {
+        "unit": label.unit,
+        "positives": label.positives,
+        "negatives": label.negatives,
+        "maximum": label.maximum,
+        "status": label.status,
+    }
+    if label.induction is None:
+        return {**record, "solutions": []}
+    induced = induction_record(label.induction, writer)
+    for solution, found in zip(induced["solutions"], label.induction.solutions, strict=True):
+        solution["expression"] = write_expression(found.expression)
+    # How long a search took is no property of a label: records of equal labels shall be equal.
+    del induced["elapsed_seconds"]
+    return {**record, **induced}
+
+
+def software() -> dict[str, str]:
+    """Versions of Python and of the packages that take part in a run."""
+    packages = ("numpy", "numba", "scipy", "pyoxigraph", "torch")
+    versions = {"python": platform.python_version(), "neurontology": __version__}
+    for package in packages:
+        try:
+            versions[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            versions[package] = "not installed"
+    return versions
+
+
+def _header(run: Run) -> dict[str, Any]:
+    return {
+        "format": FORMAT,
+        "digest": run.digest,
+        "config": asdict(run.config),
+        "started": run.started,
+        "elapsed_seconds": run.elapsed_seconds,
+        "software": run.software,
+        "images": run.images,
+        "missing": run.missing,
+    }
+
+
+def _digest(config: RunConfig, units: Sequence[dict[str, Any]]) -> str:
+    content = asdict(config)
+    # The same inputs elsewhere on disk are the same inputs.
+    del content["kb"], content["activations"]
+    text = json.dumps([content, list(units)], sort_keys=True, ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _dump(value: object) -> str:
+    return json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def _write_csv(path: Path, run: Run) -> None:
+    """Write layer, unit, description, similarity: the columns of CLIP-Dissect, which evaluators read."""
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(("layer", "unit", "description", "similarity", "status"))
+        for unit in run.units:
+            best = unit["solutions"][0] if unit["solutions"] else None
+            writer.writerow(
+                (
+                    run.config.layer,
+                    unit["unit"],
+                    best["english"] if best else "",
+                    best[run.config.options.score] if best and run.config.options.score in best else "",
+                    unit["status"],
+                )
+            )

@@ -1,0 +1,77 @@
+"""Solutions as records for machines: the keys of ``induce --json``."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+from ..ontology.expression import ClassExpression
+from ..ontology.names import NameTable
+from ..ontology.syntax.dl import render as dl
+from ..ontology.syntax.english import render as english
+from ..ontology.syntax.manchester import render as manchester
+from .induction import Induction, RankedExpression
+
+
+class SolutionWriter:
+    """Writes expressions in the names of one knowledge base, remembering the names.
+
+    Parameters
+    ----------
+    names
+        Short names and labels of the knowledge base.
+    """
+
+    def __init__(self, names: NameTable) -> None:
+        self.short = cache(names.short)
+        self.label = cache(names.label)
+
+    def dl(self, expression: ClassExpression) -> str:
+        """Write in description-logic notation."""
+        return dl(expression, self.short)
+
+    def manchester(self, expression: ClassExpression) -> str:
+        """Write in Manchester syntax."""
+        return manchester(expression, self.short)
+
+    def english(self, expression: ClassExpression) -> str:
+        """Write in English."""
+        return english(expression, self.label)
+
+
+def solution_record(solution: RankedExpression, writer: SolutionWriter) -> dict[str, Any]:
+    """Record of one solution."""
+    c = solution.confusion
+    return {
+        "rank": solution.rank,
+        "dl": writer.dl(solution.expression),
+        "manchester": writer.manchester(solution.expression),
+        "english": writer.english(solution.expression),
+        "length": solution.length,
+        "f1": c.f1,
+        "accuracy": c.accuracy,
+        "balanced_accuracy": c.balanced_accuracy,
+        "precision": c.precision,
+        "recall": c.recall,
+        "iou": c.iou,
+        "tp": c.tp,
+        "fp": c.fp,
+        "tn": c.tn,
+        "fn": c.fn,
+        "equivalent": [writer.dl(e) for e in solution.equivalent],
+    }
+
+
+def induction_record(induction: Induction, writer: SolutionWriter) -> dict[str, Any]:
+    """Record of an induction, without what names its problem."""
+    return {
+        "score": induction.options.score,
+        "strategy": induction.options.strategy,
+        "max_atoms": induction.options.max_atoms,
+        "individuals": induction.positives + induction.negatives,
+        "atoms": induction.atoms,
+        "elapsed_seconds": induction.elapsed_seconds,
+        "proved_optimal": induction.proved_optimal,
+        "upper_bound": induction.upper_bound,
+        "solutions": [solution_record(s, writer) for s in induction.solutions],
+    }
