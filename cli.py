@@ -12,7 +12,6 @@ from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
-import click
 import typer
 from typer.core import TyperGroup
 
@@ -21,6 +20,7 @@ from . import __version__
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from .bridge.activations import Activations
     from .kb_build.linking import Link
     from .ontology.kb import KB
     from .reasoner.induction import InductionOptions
@@ -29,9 +29,8 @@ if TYPE_CHECKING:
 class _DefaultCommand(TyperGroup):
     """A group whose first argument may be something else than a command: then `extract` is meant."""
 
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
+    # The classes of typer's own copy of click have no public names, hence Any.
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         if args and args[0] not in self.commands and not args[0].startswith("-"):
             args = ["extract", *args]
         return super().resolve_command(ctx, args)
@@ -321,13 +320,12 @@ def induce_expression(
     if kb is None and not given.knowledge:
         raise UsageError("the knowledge base is not given", expected="--kb KB_OR_OWL")
     paths = [kb] if kb is not None else list(find_knowledge(given))
-    induction = solve(
-        open_kb(paths), given, _options(score, max_atoms, operators, top, strategy, time_limit)
-    )
+    opened = open_kb(paths)
+    induction = solve(opened, given, _options(score, max_atoms, operators, top, strategy, time_limit))
     record = {
         "problem": given.name,
         "kb": ", ".join(map(str, paths)),
-        **induction_record(induction.found, SolutionWriter(induction.kb.names)),
+        **induction_record(induction, SolutionWriter(opened.names)),
     }
     if as_json:
         return _print_json(record)
@@ -635,11 +633,22 @@ def _print_methods(links: Sequence[Link]) -> None:
     )
 
 
-def _print_activations(activations: Any, as_json: bool) -> None:
-    record = activations.summary()
+def _print_activations(activations: Activations, as_json: bool) -> None:
+    meta = activations.meta
+    record = {
+        "activations": str(activations.path),
+        "model": meta.model,
+        "layer": meta.layer,
+        "reduce": meta.reduce,
+        "images": meta.images,
+        "units": meta.units,
+        "held_out": len(activations.rows("holdout")),
+        "signed": meta.signed,
+        "skipped": list(meta.skipped),
+    }
     if as_json:
         return _print_json(record)
-    _print_table(("what", "value"), [(k.replace("_", " "), str(v)) for k, v in record.items()])
+    _print_table(("what", "value"), [(k.replace("_", " "), v) for k, v in record.items() if v != []])
 
 
 def _print_induction(record: dict[str, Any]) -> None:

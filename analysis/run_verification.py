@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..bridge.activations import HOLDOUT, Activations
+from ..bridge.activations import Activations
 from ..bridge.labelling import join_images
-from ..bridge.run import Run
+from ..bridge.run import Run, activations_digest
 from ..ontology.errors import DataError, UsageError
 from ..ontology.kb import KB
 from .verification import VerificationRow, adjust, verify_unit
@@ -49,7 +49,7 @@ def held_out_units(run: Run, kb: KB, activations: Activations) -> Iterator[HeldO
     UsageError
         No image was held out.
     """
-    if activations.digest != run.config.activations_digest:
+    if activations_digest(activations) != run.config.activations_digest:
         raise DataError(
             "these are not the activations that the labels were induced from",
             where=activations.path,
@@ -63,7 +63,7 @@ def held_out_units(run: Run, kb: KB, activations: Activations) -> Iterator[HeldO
             hint="label again, then verify",
         )
     joined = join_images(kb, activations, run.config.dataset)
-    held_out = np.asarray([activations.images[i].split == HOLDOUT for i in joined.images], np.bool_)
+    held_out = np.asarray([activations.images[i].split == "holdout" for i in joined.images], np.bool_)
     if not held_out.any():
         raise UsageError(
             "no image was held out",

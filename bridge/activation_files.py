@@ -1,8 +1,8 @@
 """Activation directories on disk: their rows, their description, and how they come into being.
 
-A directory holds ``activations.npy`` (float32, images in rows, units in columns), ``images.csv`` (`COLUMNS`) and
-``meta.json`` (`ActivationMeta`). It is written beside its place under a hidden name and moved there when complete, so
-that it exists whole or not at all.
+A directory holds ``activations.npy`` (float32, images in rows, units in columns), ``images.csv`` (`COLUMNS`)
+and ``meta.json`` (`ActivationMeta`). It is written beside its place under a hidden name and moved there when
+complete, so that it exists whole or not at all.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from importlib import metadata
 from pathlib import Path
 from platform import python_version
 from types import TracebackType
-from typing import Any, BinaryIO, Literal, Self
+from typing import Any, BinaryIO, Literal, Self, cast, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -117,14 +117,13 @@ class ActivationMeta:
     software: Mapping[str, str]
 
 
-def split_images(
-    ids: Sequence[str], contents: Sequence[str], *, seed: int, holdout: float
-) -> list[Split]:
+def split_images(ids: Sequence[str], contents: Sequence[str], *, seed: int, holdout: float) -> list[Split]:
     """Hold out a part of the images, chosen by the seed.
 
-    Images are ranked by SHA-256 of seed and id, and the first ``floor(holdout × images)`` are held out. The choice
-    depends on the set of ids only, not on their order, the platform or a library's generator. Copies of one image
-    (the same content under several ids) stay together, lest a label be verified on what it was induced from.
+    Images are ranked by SHA-256 of seed and id, and the first ``floor(holdout × images)`` are held out. The
+    choice depends on the set of ids only, not on their order, the platform or a library's generator. Copies
+    of one image (the same content under several ids) stay together, lest a label be verified on what it was
+    induced from.
 
     Parameters
     ----------
@@ -148,7 +147,9 @@ def split_images(
     ['induction', 'holdout', 'holdout', 'induction']
     """
     if not 0 <= holdout < 1:
-        raise UsageError(f"{holdout:g} of the images cannot be held out", where="holdout", expected="0 ≤ part < 1")
+        raise UsageError(
+            f"{holdout:g} of the images cannot be held out", where="holdout", expected="0 ≤ part < 1"
+        )
     groups: dict[tuple[str, str], list[str]] = {}
     for identity, content in sorted(zip(ids, contents, strict=True)):
         groups.setdefault(("content", content) if content else ("id", identity), []).append(identity)
@@ -201,8 +202,8 @@ def check_finite(block: NDArray[np.float32], ids: Sequence[str], where: object) 
 class ActivationWriter:
     """Writes an activation directory block by block; memory does not grow with the values.
 
-    Use as a context: an error, or leaving without `publish`, removes what was written. A killed process may leave a
-    hidden ``.NAME-….partial`` beside the target, never the target itself.
+    Use as a context: an error, or leaving without `publish`, removes what was written. A killed process may
+    leave a hidden ``.NAME-….partial`` beside the target, never the target itself.
 
     Parameters
     ----------
@@ -218,7 +219,10 @@ class ActivationWriter:
     def __init__(self, out: Path) -> None:
         if out.exists() and not (out.is_dir() and not any(out.iterdir())):
             raise UsageError(
-                "the output exists", where=out, expected="a new directory", hint="choose another name or delete it"
+                "the output exists",
+                where=out,
+                expected="a new directory",
+                hint="choose another name or delete it",
             )
         self.out = out
         self._rows: list[tuple[str, str, str, str | None]] = []
@@ -241,7 +245,9 @@ class ActivationWriter:
         self._stream.close()
         shutil.rmtree(self._folder, ignore_errors=True)
 
-    def append(self, block: NDArray[np.float32], rows: Sequence[tuple[str, str, str, str | None]]) -> None:
+    def append(
+        self, block: NDArray[np.float32], rows: Sequence[tuple[str, str, str, str | None]], where: object
+    ) -> None:
         """Add images.
 
         Parameters
@@ -250,6 +256,8 @@ class ActivationWriter:
             Values, images × units.
         rows
             Id, path, sha256 and class of each image.
+        where
+            Where the values come from, for an error.
 
         Raises
         ------
@@ -259,16 +267,16 @@ class ActivationWriter:
         if block.ndim != 2 or len(block) != len(rows) or self._units not in {None, block.shape[1]}:
             raise DataError(
                 f"a block of shape {block.shape} for {len(rows)} images",
-                where=self.out,
+                where=where,
                 expected=f"images × {'units' if self._units is None else self._units}",
             )
-        check_finite(block, [row[0] for row in rows], self.out)
+        check_finite(block, [row[0] for row in rows], where)
         if self._units is None:
             self._units = block.shape[1]
             self._stream.write(_header(0, self._units))
         data = np.ascontiguousarray(block, dtype="<f4")
-        self._digest.update(data)
-        self._stream.write(data)
+        self._digest.update(data.tobytes())
+        self._stream.write(data.tobytes())
         self._rows.extend(rows)
         self._signed = self._signed or bool((block < 0).any())
 
@@ -299,7 +307,9 @@ class ActivationWriter:
             If the place has been taken meanwhile.
         """
         if not self._rows or not self._units:
-            raise DataError("there are no activations", where=self.out, expected="at least one image and one unit")
+            raise DataError(
+                "there are no activations", where=self.out, expected="at least one image and one unit"
+            )
         ids = [row[0] for row in self._rows]
         check_distinct(ids, self.out)
         splits = split_images(ids, [row[2] for row in self._rows], seed=seed, holdout=holdout)
@@ -326,7 +336,9 @@ class ActivationWriter:
             device=device,
             software=software,
         )
-        with (self._folder / IMAGES).open("w", encoding="utf-8", errors="surrogateescape", newline="") as stream:
+        with (self._folder / IMAGES).open(
+            "w", encoding="utf-8", errors="surrogateescape", newline=""
+        ) as stream:
             table = csv.writer(stream, lineterminator="\n")
             table.writerow(COLUMNS)
             for number, (row, split) in enumerate(zip(self._rows, splits, strict=True)):
@@ -352,7 +364,9 @@ def check_distinct(ids: Sequence[str], where: object) -> None:
     for number, identity in enumerate(ids):
         if seen.setdefault(identity, number) != number:
             raise DataError(
-                f"image {identity!r} is in rows {seen[identity]} and {number}", where=where, expected="distinct ids"
+                f"image {identity!r} is in rows {seen[identity]} and {number}",
+                where=where,
+                expected="distinct ids",
             )
 
 
@@ -446,10 +460,9 @@ def _parse_rows(path: Path) -> Iterator[ImageRow]:
                         expected=f"{len(COLUMNS)} fields, the first one {number}",
                     )
                 _, identity, relative, content, label, split = line
-                if split == "induction" or split == "holdout":
-                    yield ImageRow(identity, relative, content, label or None, split)
-                else:
+                if split not in get_args(Split):
                     raise DataError(f"split {split!r}", where=where, expected="induction or holdout")
+                yield ImageRow(identity, relative, content, label or None, cast("Split", split))
         except csv.Error as problem:
             raise DataError(f"broken table: {problem}", where=f"{path}:{reader.line_num}") from problem
 
@@ -457,8 +470,9 @@ def _parse_rows(path: Path) -> Iterator[ImageRow]:
 def _header(rows: int, units: int) -> bytes:
     """Start of the NPY file; its length is the same for any number of rows.
 
-    Written by hand because NumPy only promises room for growth of the first axis, not that all its versions pad
-    alike (format version 1.0: magic, version, little-endian length, padded dictionary ending in a line feed).
+    Written by hand because NumPy only promises room for growth of the first axis, not that all its versions
+    pad alike (format version 1.0: magic, version, little-endian length, padded dictionary ending in a line
+    feed).
     """
     text = f"{{'descr': '<f4', 'fortran_order': False, 'shape': ({rows}, {units}), }}"
     return b"\x93NUMPY\x01\x00" + (118).to_bytes(2, "little") + text.ljust(117).encode("ascii") + b"\n"

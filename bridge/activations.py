@@ -6,11 +6,12 @@ import hashlib
 import logging
 import os
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, cast, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,7 +32,16 @@ from .activation_files import (
     split_images,
     versions,
 )
-from .images import BROKEN_IMAGE, BadImage, ImageRecord, ImageSet, bad_images_error, describe, load_rgb, manifest_digest
+from .images import (
+    BROKEN_IMAGE,
+    BadImage,
+    ImageRecord,
+    ImageSet,
+    bad_images_error,
+    describe,
+    load_rgb,
+    manifest_digest,
+)
 
 if TYPE_CHECKING:
     from torch import Tensor, device, nn
@@ -113,7 +123,7 @@ class Activations:
         for start in range(0, len(ids), rows):
             block = values[start : start + rows]
             check_finite(block, ids[start : start + rows], folder / VALUES)
-            digest.update(np.ascontiguousarray(block))
+            digest.update(block.tobytes())
         if digest.hexdigest() != meta.activations_sha256:
             raise DataError(
                 "the values are not those that were written",
@@ -141,7 +151,7 @@ class Activations:
         UsageError
             If there is no such half.
         """
-        if split not in {"induction", "holdout"}:
+        if split not in get_args(Split):
             raise UsageError(f"no split {split!r}", expected="induction or holdout")
         return np.flatnonzero(np.array([image.split == split for image in self.images], dtype=bool))
 
@@ -152,7 +162,9 @@ def _map_values(path: Path) -> NDArray[np.float32]:
     except FileNotFoundError as problem:
         raise DataError("the file is missing", where=path, expected="the activations") from problem
     except (ValueError, EOFError, OSError) as problem:
-        raise DataError(f"not a NumPy array: {problem}", where=path, expected="an intact .npy file") from problem
+        raise DataError(
+            f"not a NumPy array: {problem}", where=path, expected="an intact .npy file"
+        ) from problem
     if not isinstance(values, np.ndarray) or values.ndim != 2 or values.dtype != np.dtype("<f4"):
         found = f"{values.ndim} axes of {values.dtype}" if isinstance(values, np.ndarray) else "an archive"
         raise DataError(f"the file holds {found}", where=path, expected="images × units of float32")
@@ -197,9 +209,10 @@ def extract(
 ) -> Activations:
     """Run a model over images and keep what a layer puts out.
 
-    Photographs are decoded and resized in threads while the model runs on those before. Memory is bounded by a few
-    batches, whatever the number of images. The directory appears when it is complete; the same request finds it
-    and does nothing. The number of torch threads is left as it is: on few shared cores one may be the fastest.
+    Photographs are decoded and resized in threads while the model runs on those before. Memory is bounded by
+    a few batches, whatever the number of images. The directory appears when it is complete; the same request
+    finds it and does nothing. The number of torch threads is left as it is: on few shared cores one may be
+    the fastest.
 
     Parameters
     ----------
@@ -231,8 +244,8 @@ def extract(
     Raises
     ------
     UsageError
-        If the model, layer, reduction, device or images do not exist, a number is out of range, or `out` exists and
-        holds something else.
+        If the model, layer, reduction, device or images do not exist, a number is out of range, or `out`
+        exists and holds something else.
     DataError
         If images are unusable (all are named, nothing is written), or a unit is not finite for an image.
     """
@@ -269,19 +282,21 @@ def extract(
     with (
         ActivationWriter(target) as writer,
         ThreadPoolExecutor(workers or _processors(), thread_name_prefix="decode") as pool,
+        closing(_batches(pool, found, loaded.transform, batch_size)) as batches,
         capture(loaded, [layer], reduce) as outputs,
         torch.inference_mode(),
     ):
         loaded.module.to(place)
         try:
-            for records, inputs, unusable in _batches(pool, found, loaded.transform, batch_size):
+            for records, inputs, unusable in batches:
                 bad.extend(unusable)
                 done += len(records) + len(unusable)
-                # Once it is clear that the work is in vain, the rest is only decoded, to name every bad file at once.
+                # Once the work is known to be in vain, the rest is only decoded, to name every bad file.
                 if records and (skip_bad or not bad):
                     loaded.module(_stack(inputs, records, loaded).to(place, non_blocking=True))
                     block = _rows_of(outputs, layer, len(records)).cpu().numpy()
-                    writer.append(block, [(one.id, one.relative, one.sha256, one.label) for one in records])
+                    rows = [(one.id, one.relative, one.sha256, one.label) for one in records]
+                    writer.append(block, rows, f"{loaded.name}, layer {layer}")
                 if progress is not None:
                     progress(done, len(found))
         finally:
@@ -309,7 +324,7 @@ def extract(
 
 def _batches(
     pool: ThreadPoolExecutor, images: ImageSet, transform: Transform, batch_size: int
-) -> Iterator[tuple[list[ImageRecord], list[Tensor], list[BadImage]]]:
+) -> Generator[tuple[list[ImageRecord], list[Tensor], list[BadImage]]]:
     """Yield decoded images in order, with at most three batches of them under way."""
 
     def prepare(record: ImageRecord) -> Tensor | BadImage:
@@ -391,7 +406,8 @@ def _device(name: str) -> device:
         raise UsageError(f"no device {name!r}", expected="auto, cpu, cuda or cuda:NUMBER") from problem
     if place.type == "cuda" and (place.index or 0) >= torch.cuda.device_count():
         raise UsageError(
-            f"no device {name!r}: torch sees {torch.cuda.device_count()} CUDA devices", expected="auto, cpu or cuda"
+            f"no device {name!r}: torch sees {torch.cuda.device_count()} CUDA devices",
+            expected="auto, cpu or cuda",
         )
     return place
 

@@ -40,8 +40,8 @@ def capture(
     """Watch layers: after each forward pass the mapping holds their outputs, one number per image and unit.
 
     Values are reduced inside the hook, before a later in-place operation can change them. Where a module runs
-    several times in one pass (a shared activation function), its last output counts. All hooks are gone when the
-    context ends, however it ends.
+    several times in one pass (a shared activation function), its last output counts. All hooks are gone when
+    the context ends, however it ends.
 
     Parameters
     ----------
@@ -50,8 +50,8 @@ def capture(
     layers
         Dotted names as in ``named_modules()``, or virtual layers of the model.
     reduce
-        ``max`` or ``mean`` over space (images × units × height × width) or over tokens (images × tokens × units);
-        ``cls`` takes the first token.
+        ``max`` or ``mean`` over space (images × units × height × width) or over tokens (images × tokens ×
+        units); ``cls`` takes the first token.
 
     Yields
     ------
@@ -73,7 +73,9 @@ def capture(
     def receive(name: str, module: nn.Module, tensor: Tensor | None) -> None:
         if tensor is None:
             raise DataError(
-                "the layer's output is no tensor of floating-point numbers", where=name, hint="choose another layer"
+                "the layer's output is no tensor of floating-point numbers",
+                where=name,
+                hint="choose another layer",
             )
         outputs[name] = reduce_units(tensor, module, reduce, name)
 
@@ -82,9 +84,7 @@ def capture(
 
 
 @contextmanager
-def watch(
-    model: LoadedModel, layers: Sequence[str], receive: Receiver
-) -> Iterator[None]:
+def watch(model: LoadedModel, layers: Sequence[str], receive: Receiver) -> Iterator[None]:
     """Call `receive` with layer name, module and output whenever one of the layers has run, inside the context.
 
     The output is given as `first_tensor` finds it, unreduced.

@@ -36,7 +36,16 @@ _COMPANION = re.compile(r"(_seg|_parts_\d+)\.png$|^instance_\d+_.*\.png$", re.IG
 _END_MARKS = {".jpg": b"\xff\xd9", ".jpeg": b"\xff\xd9", ".png": b"IEND"}
 
 # What Pillow raises for broken files of its many formats, over and above UnidentifiedImageError (an OSError).
-BROKEN_IMAGE = (OSError, SyntaxError, ValueError, EOFError, IndexError, OverflowError, struct.error, zlib.error)
+BROKEN_IMAGE = (
+    OSError,
+    SyntaxError,
+    ValueError,
+    EOFError,
+    IndexError,
+    OverflowError,
+    struct.error,
+    zlib.error,
+)
 """Exceptions that decoding a damaged image may raise."""
 
 
@@ -55,7 +64,8 @@ class ImageRecord:
     sha256
         Hexadecimal digest of the file's bytes.
     label
-        Its class: the folders between root and file, joined by blanks, or what the list says. None if unknown.
+        Its class: the folders between root and file, joined by blanks, or what the list says. None if
+        unknown.
     """
 
     id: str
@@ -106,13 +116,15 @@ class ImageSet:
     def find(cls, path: Path | str, *, skip_bad: bool = False) -> ImageSet:
         """List the images of a folder (with sub-folders), of a list file, or a single image.
 
-        A list is a ``.csv`` with a column ``path`` and optionally ``class`` (or ``label``), or a ``.txt`` with one
-        path a line; relative paths start from the list's folder. Annotation masks that ADE20K keeps beside its
-        photographs (``_seg.png``, ``_parts_N.png``, ``instance_*``) and hidden files do not count as images.
-        Two files with the same stem and the same content are listed once, with a warning in the log.
+        A list is a ``.csv`` with a column ``path`` and optionally ``class`` (or ``label``), or a ``.txt``
+        with one path a line; relative paths start from the list's folder. Annotation masks that ADE20K keeps
+        beside its photographs (``_seg.png``, ``_parts_N.png``, ``instance_*``) and hidden files do not count
+        as images. Two files with the same stem and the same content are listed once, with a warning in the
+        log.
 
-        Every file is read once for its digest and its header is checked; a JPEG or PNG that does not end as it
-        should is decoded at once. Damage inside a file with sound ends only shows when it is decoded for the model.
+        Every file is read once for its digest and its header is checked; a JPEG or PNG that does not end as
+        it should is decoded at once. Damage inside a file with sound ends only shows when it is decoded for
+        the model.
 
         Raises
         ------
@@ -120,7 +132,8 @@ class ImageSet:
             If the path does not exist or holds no images.
         DataError
             If files are unreadable, truncated or larger than Pillow's limit on pixels (all are named; with
-            `skip_bad` they are left out instead), if two different files have the same stem, or if a list is broken.
+            `skip_bad` they are left out instead), if two different files have the same stem, or if a list is
+            broken.
         """
         root, members = _members(Path(path))
         if not members:
@@ -175,8 +188,8 @@ def manifest_digest(rows: Iterable[tuple[str, str, str | None]]) -> str:
 def load_rgb(path: Path) -> Image:
     """Decode an image to RGB at full size.
 
-    Transparent pixels become white, 16-bit grey is brought to 8 bits, an animation yields its first frame. The
-    orientation in EXIF data is not applied, as in the loaders that the usual models were trained with.
+    Transparent pixels become white, 16-bit grey is brought to 8 bits, an animation yields its first frame.
+    The orientation in EXIF data is not applied, as in the loaders that the usual models were trained with.
 
     Raises
     ------
@@ -274,7 +287,9 @@ def _members(path: Path) -> tuple[Path, dict[str, tuple[Path, str | None]]]:
     if suffix in SUFFIXES:
         return path.parent, {path.name: (path, None)}
     raise UsageError(
-        "not an image, a folder or a list", where=path, expected="a folder, a .csv or .txt list, or an image file"
+        "not an image, a folder or a list",
+        where=path,
+        expected="a folder, a .csv or .txt list, or an image file",
     )
 
 
@@ -306,7 +321,9 @@ def _csv_members(path: Path) -> dict[str, tuple[Path, str | None]]:
             columns = reader.fieldnames or []
             if "path" not in columns:
                 raise DataError(
-                    "the list has no column 'path'", where=f"{path}:1", expected="columns path and, if known, class"
+                    "the list has no column 'path'",
+                    where=f"{path}:1",
+                    expected="columns path and, if known, class",
                 )
             for row in reader:
                 if row["path"]:
@@ -339,10 +356,14 @@ def _add(
     """Take over a line of a list."""
     file = path.parent / name
     if not file.is_file():
-        raise DataError(f"no such image: {name}", where=f"{path}:{number}", expected="a path from the list's folder")
+        raise DataError(
+            f"no such image: {name}", where=f"{path}:{number}", expected="a path from the list's folder"
+        )
     relative = Path(os.path.normpath(name)).as_posix()
     if relative in found and found[relative][1] != label:
         raise DataError(
-            f"{name} is listed twice with different classes", where=f"{path}:{number}", expected="one class an image"
+            f"{name} is listed twice with different classes",
+            where=f"{path}:{number}",
+            expected="one class an image",
         )
     found[relative] = (file, label)

@@ -17,7 +17,7 @@ from ..ontology.names import local_name
 from ..reasoner.atoms import AtomTable, enumerate_atoms
 from ..reasoner.induction import Induction, InductionOptions, induce
 from ..reasoner.interpretation import Interpretation
-from .activations import INDUCTION, Activations
+from .activations import Activations
 from .example_sets import example_set
 
 log = logging.getLogger(__name__)
@@ -203,7 +203,7 @@ def label_units(
             expected=f"numbers from 0 to {activations.units - 1}",
         )
     limits = thresholds or Thresholds()
-    used = np.asarray([activations.images[i].split == INDUCTION for i in joined.images], np.bool_)
+    used = np.asarray([activations.images[i].split == "induction" for i in joined.images], np.bool_)
     if not used.any():
         raise UsageError(
             "no image is in the induction split", where=activations.path, hint="use a smaller --holdout"

@@ -51,11 +51,12 @@ class LayerInfo:
 def list_layers(model: LoadedModel) -> list[LayerInfo]:
     """List the layers that yield floating-point tensors, after one dry pass.
 
-    The pass runs three made-up photographs (`dry_images`): seeded noise, a landscape of gradients with shapes, and
-    a grey field. `signed` is an observation on these: True is certain, False means that none of them made any unit
-    negative, as is so after every rectifier.
+    The pass runs three made-up photographs (`dry_images`): seeded noise, a landscape of gradients with
+    shapes, and a grey field. `signed` is an observation on these: True is certain, False means that none of
+    them made any unit negative, as is so after every rectifier.
 
-    Layers whose hooks do not run are missing: unused modules, containers, and the inside of TorchScript models.
+    Layers whose hooks do not run are missing: unused modules, containers, and the inside of TorchScript
+    models.
 
     Returns
     -------
@@ -95,7 +96,9 @@ def dry_images() -> list[Image]:
     module = pillow()
     noise = np.random.default_rng(0).integers(0, 256, (240, 320, 3), dtype=np.uint8)
     down, across = np.mgrid[0:240, 0:320]
-    scene = np.stack([across * 255 // 319, down * 255 // 239, 255 - down * 255 // 239], axis=-1).astype(np.uint8)
+    scene = np.stack([across * 255 // 319, down * 255 // 239, 255 - down * 255 // 239], axis=-1).astype(
+        np.uint8
+    )
     scene[150:] = scene[150:] // 2 + np.array([40, 60, 10], dtype=np.uint8)
     scene[(down - 60) ** 2 + (across - 240) ** 2 < 900] = (250, 240, 180)
     scene[90:200, 60:130] = (130, 40, 30)

@@ -86,13 +86,14 @@ class LoadedModel:
     ) -> LoadedModel:
         """Take over a module, which is put into evaluation mode.
 
-        Without `transform` photographs are resized to 224 × 224 and normalised with ImageNet's mean and deviation.
+        Without `transform` photographs are resized to 224 × 224 and normalised with ImageNet's mean and
+        deviation.
 
         Raises
         ------
         UsageError
-            If the transform does not turn a photograph into a floating-point tensor of three axes, or if a virtual
-            layer has the name of a module.
+            If the transform does not turn a photograph into a floating-point tensor of three axes, or if a
+            virtual layer has the name of a module.
         """
         if transform is None:
             transform = SquareTransform(224, IMAGENET_MEAN, IMAGENET_DEVIATION)
@@ -112,7 +113,9 @@ class LoadedModel:
         if "output" in names:
             del layers["output"]
         for taken in layers.keys() & names.keys():
-            raise UsageError(f"a module is called {taken!r} already", where=name, hint="rename the virtual layer")
+            raise UsageError(
+                f"a module is called {taken!r} already", where=name, hint="rename the virtual layer"
+            )
         return cls(
             name=name or type(module).__name__,
             module=module.eval(),
@@ -154,7 +157,8 @@ class LoadedModel:
 class SquareTransform:
     """Resize the whole photograph to a square, then (RGB/scale - mean) / deviation.
 
-    The whole photograph and not a crop of its middle, because annotations say what is anywhere in the photograph.
+    The whole photograph and not a crop of its middle, because annotations say what is anywhere in the
+    photograph.
 
     Attributes
     ----------
@@ -193,8 +197,8 @@ class SquareTransform:
 def state_digest(module: nn.Module) -> str:
     """Digest (SHA-256, hexadecimal) of a module's parameters and buffers.
 
-    Entries go in by name, sorted; each as name, type, shape and little-endian bytes, so that neither the device nor
-    the order of registration matters.
+    Entries go in by name, sorted; each as name, type, shape and little-endian bytes, so that neither the
+    device nor the order of registration matters.
     """
     digest = hashlib.sha256()
     for name, value in sorted(module.state_dict().items()):

@@ -34,9 +34,9 @@ def load_model(spec: str | Path | nn.Module | LoadedModel) -> LoadedModel:
     ----------
     spec
         ``efficientnet-lite0``, ``-lite1``, ``-lite2`` (weights from packages, no download), ``timm:NAME``,
-        ``torchvision:NAME``, ``hf:NAME``, ``FILE.py:FACTORY`` (a function without arguments that returns a module, a
-        pair of module and transform, or a `LoadedModel`; the file is executed), ``FILE.pt`` (TorchScript), a module,
-        or a loaded model.
+        ``torchvision:NAME``, ``hf:NAME``, ``FILE.py:FACTORY`` (a function without arguments that returns a
+        module, a pair of module and transform, or a `LoadedModel`; the file is executed), ``FILE.pt``
+        (TorchScript), a module, or a loaded model.
 
     Raises
     ------
@@ -131,7 +131,9 @@ def _load_lite(name: str) -> LoadedModel:
 def _load_timm(spec: str, name: str) -> LoadedModel:
     timm = _package("timm", spec, "timm")
     if not timm.is_model(name):
-        raise UsageError(f"timm has no model {name!r}", where=spec, hint=near_matches(name, timm.list_models()))
+        raise UsageError(
+            f"timm has no model {name!r}", where=spec, hint=near_matches(name, timm.list_models())
+        )
     try:
         network = timm.create_model(name, pretrained=True)
     except (OSError, RuntimeError) as problem:
@@ -211,7 +213,9 @@ def _plain(value: object) -> Any:
 def _load_factory(spec: str, path: Path, factory: str) -> LoadedModel:
     """Execute the user's file and call the named function."""
     if not path.is_file():
-        raise UsageError("no such file", where=path, expected="a Python file with a function that builds the model")
+        raise UsageError(
+            "no such file", where=path, expected="a Python file with a function that builds the model"
+        )
     # Named after its path, so that two files called model.py do not stand for each other.
     digest = hashlib.sha256(str(path.resolve()).encode("utf-8", "surrogateescape")).hexdigest()[:12]
     module_spec = importlib.util.spec_from_file_location(f"neurontology_model_{digest}", path)

@@ -16,7 +16,7 @@ from pyoxigraph import Literal, NamedNode, Triple
 from ..ontology.expression import named_classes
 from ..ontology.iris import encode_segment
 from ..ontology.kb import KB
-from ..ontology.syntax.rdf import to_triples
+from ..ontology.syntax.rdf import node_of, skolem_nodes, to_triples
 from ..ontology.vocabulary import DCT, EARL, LABEL, MLS, OA, PROV, SKOS, TYPE, XSD, nl
 from .run import Run, read_expression
 
@@ -177,12 +177,12 @@ def _label_triples(
 ) -> Iterator[Triple]:
     expression = read_expression(solution["expression"])
     label = label_node(kb, run, record["unit"], solution["rank"])
-    body, axioms = to_triples(expression, kb.base + "expression/")
-    yield from axioms
+    nodes = skolem_nodes(kb.base)
+    yield from to_triples(expression, nodes)
     yield Triple(label, TYPE, nl("Label"))
     yield Triple(label, TYPE, NamedNode(OA + "Annotation"))
     yield Triple(label, NamedNode(OA + "hasTarget"), unit)
-    yield Triple(label, NamedNode(OA + "hasBody"), body)
+    yield Triple(label, NamedNode(OA + "hasBody"), node_of(expression, nodes))
     yield Triple(label, NamedNode(OA + "motivatedBy"), NamedNode(OA + "classifying"))
     yield Triple(label, _GENERATED, _run_node(kb, run))
     yield Triple(label, nl("rank"), _literal(solution["rank"]))

@@ -140,11 +140,11 @@ def save_run(
         kb_digest=kb.digest,
         dataset=joined.dataset,
         activations=str(Path(activations.path).resolve()),
-        activations_digest=activations.digest,
+        activations_digest=activations_digest(activations),
         model=activations.meta.model,
-        weight_digest=activations.meta.weights,
+        weight_digest=activations.meta.weights_sha256 or "",
         layer=activations.meta.layer,
-        reduction=activations.meta.reduction,
+        reduction=activations.meta.reduce,
         units=None if units is None else tuple(units),
         thresholds=thresholds,
         options=options,
@@ -242,6 +242,22 @@ def unit_record(label: UnitLabel, writer: SolutionWriter) -> dict[str, Any]:
     # How long a search took is no property of a label: records of equal labels shall be equal.
     del induced["elapsed_seconds"]
     return {**record, **induced}
+
+
+def activations_digest(activations: Activations) -> str:
+    """SHA-256 over what labels can depend on: the values, the images, the split, the layer and its model."""
+    meta = activations.meta
+    content = (
+        meta.activations_sha256,
+        meta.manifest_sha256,
+        meta.model,
+        meta.weights_sha256,
+        meta.layer,
+        meta.reduce,
+        meta.seed,
+        meta.holdout,
+    )
+    return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 
 
 def software() -> dict[str, str]:

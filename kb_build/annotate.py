@@ -8,11 +8,12 @@ from pathlib import Path
 
 from pyoxigraph import Literal, NamedNode, Triple
 
-from ..ontology.errors import DataError, UsageError
+from ..ontology.errors import DataError, UsageError, near_matches
 from ..ontology.iris import encode_segment
 from ..ontology.kb import KB
 from ..ontology.vocabulary import ADE20K, DCT, LABEL, OWL, TYPE, XSD, nl
-from .annotation import AnnotatedImage, AnnotatedObject
+from .ade20k import read_ade20k
+from .annotation import AnnotatedImage, AnnotatedObject, BadFile
 from .linking import Link, Linker
 
 _INDIVIDUAL = NamedNode(OWL + "NamedIndividual")
@@ -21,6 +22,10 @@ _OBJECT_PROPERTY = NamedNode(OWL + "ObjectProperty")
 _ANNOTATION_PROPERTY = NamedNode(OWL + "AnnotationProperty")
 _IDENTIFIER = NamedNode(DCT + "identifier")
 _BOOLEAN, _INTEGER = NamedNode(XSD + "boolean"), NamedNode(XSD + "integer")
+
+
+READERS = {"ade20k": read_ade20k}
+"""Readers of annotation formats, by name."""
 
 
 @dataclass(frozen=True)
@@ -115,6 +120,23 @@ def annotate(
     _, changed = kb.put_graph("abox", dataset, writer.triples, origin=str(origin))
     used = tuple(link for link in links if link.name in writer.used)
     return AnnotationReport(dataset, len(images), sum(len(image.objects) for image in images), used, changed)
+
+
+def read_annotations(
+    kind: str, path: str | Path, *, skip_bad: bool = False
+) -> tuple[list[AnnotatedImage], list[BadFile]]:
+    """Read annotations of a format given by name.
+
+    Raises
+    ------
+    UsageError
+        There is no such format, or the path holds none of it.
+    DataError
+        Files are broken and `skip_bad` is not set.
+    """
+    if kind not in READERS:
+        raise UsageError(f"there is no annotation format {kind!r}", hint=near_matches(kind, READERS))
+    return READERS[kind](path, skip_bad=skip_bad)
 
 
 def contains_property(kb: KB) -> str:

@@ -29,8 +29,8 @@ class Family:
     bypass
         Whether the sub-categories of a member are joined to its parents.
     titles, members_of
-        Patterns, searched for in titles with spaces: of the members themselves, and of categories whose direct
-        sub-categories are members.
+        Patterns, searched for in titles with spaces: of the members themselves, and of categories whose
+        direct sub-categories are members.
     """
 
     name: str
@@ -88,7 +88,7 @@ def read_filters(path: Path | str = DEFAULT_FILTERS) -> CategoryFilters:
     UsageError
         If there is no such file.
     DataError
-        If it is not valid: syntax, an unknown key, a missing name, or a pattern that is no regular expression.
+        If it is not valid: syntax, an unknown key, a missing name, a pattern that is no regular expression.
 
     Examples
     --------

@@ -6,7 +6,9 @@ import re
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 
+from ..ontology.errors import DataError, UsageError
 from ..ontology.kb import KB
 from ..ontology.names import human_label
 
@@ -104,3 +106,26 @@ def fold(title: str) -> str:
     """
     plain = "".join(c for c in unicodedata.normalize("NFKD", title) if not unicodedata.combining(c))
     return re.sub(r"[\W_]+", " ", plain).strip().casefold()
+
+
+def read_names(path: str | Path) -> list[str]:
+    """Read names from a text file, one a line; empty lines and lines that begin with ``#`` are left out.
+
+    Raises
+    ------
+    UsageError
+        The file does not exist or holds no name.
+    DataError
+        The file is not UTF-8 text.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise UsageError("the file does not exist", where=path, expected="a text file with one name a line")
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except UnicodeDecodeError as error:
+        raise DataError(f"is not UTF-8 text ({error.reason} at byte {error.start})", where=path) from error
+    names = [line.strip() for line in lines if line.strip() and not line.startswith("#")]
+    if not names:
+        raise UsageError("holds no name", where=path, expected="one name a line")
+    return names

@@ -155,7 +155,7 @@ class _Window:
                 expected="a complete file",
                 hint="the download was probably cut off: fetch the file again and compare its checksum",
             ) from None
-        except (isal_zlib.IsalError, zlib.error, gzip.BadGzipFile) as error:
+        except (isal_zlib.IsalError, zlib.error, gzip.BadGzipFile) as error:  # type: ignore[misc]
             raise DataError(
                 f"the gzip data are damaged after {self.base + self.end} unpacked bytes ({error})",
                 where=self.path,

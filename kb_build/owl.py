@@ -133,3 +133,16 @@ def _refuse_entity_bombs(readable: Path, path: Path) -> None:
 def _expanded_length(value: bytes, entities: dict[bytes, int]) -> int:
     references = re.findall(rb"&([^\s;&#]+);", value)
     return len(value) + sum(entities.get(ref, 0) for ref in references)
+
+
+def open_kb(paths: Sequence[str | Path]) -> KB:
+    """Open a knowledge base directory, or read OWL files into memory.
+
+    Raises
+    ------
+    UsageError
+        A path does not exist, or is a directory that is no knowledge base.
+    """
+    if len(paths) == 1 and Path(paths[0]).is_dir():
+        return KB.open(paths[0])
+    return read_owl(paths)

@@ -112,16 +112,17 @@ class StringIndex:
     ----------
     strings
         The strings to be found; equal ones are a `DataError`.
-    what
-        What the strings are, for that error.
+    what, where
+        What the strings are and what holds them, for that error.
 
     Examples
     --------
-    >>> StringIndex(Strings.of([b"Cars", b"Buses"]), "title").find(Strings.of([b"Buses", b"Boats"]))
+    >>> index = StringIndex(Strings.of([b"Cars", b"Buses"]), "title", "page.sql")
+    >>> index.find(Strings.of([b"Buses", b"Boats"]))
     array([ 1, -1])
     """
 
-    def __init__(self, strings: Strings, what: str) -> None:
+    def __init__(self, strings: Strings, what: str, where: object) -> None:
         from . import strings_kernel
 
         self.strings = strings
@@ -130,7 +131,7 @@ class StringIndex:
         first, _ = strings_kernel.build_table(strings.blob, strings.offsets, self._table)
         if first >= 0:
             value = strings[first].decode("utf-8", "backslashreplace")
-            raise DataError(f"the {what} {value!r} occurs twice", expected=f"every {what} once")
+            raise DataError(f"the {what} {value!r} occurs twice", where=where, expected=f"every {what} once")
 
     def find(self, query: Strings) -> NDArray[np.int64]:
         """Index of each query string, -1 where it is absent; shape (len(query),)."""

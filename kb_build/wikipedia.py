@@ -83,8 +83,9 @@ class ReadCounts:
         Of the same: an end was a redirect and was replaced by where it leads.
     links_to_removed
         Of the same: lost with a removed category at either end.
-    links_bypassing
-        Links made to join sub-categories of removed containers to their parents.
+    links_to_containers, links_bypassing
+        Of the same: with a removed container at an end, and the links made instead, which join the
+        container's sub-categories to its parents.
     expected_subcategories
         Sum of ``cat_subcats`` of the category table, None without it.
     """
@@ -103,6 +104,7 @@ class ReadCounts:
     links_to_unknown_targets: int = 0
     links_redirected: int = 0
     links_to_removed: int = 0
+    links_to_containers: int = 0
     links_bypassing: int = 0
     expected_subcategories: int | None = None
 
@@ -132,8 +134,7 @@ class RemovedCategories:
 
     def by_family(self) -> dict[str, int]:
         """Number of removed categories of every family that has any."""
-        counts = np.bincount(self.family, minlength=len(self.families)).tolist()
-        return {name: count for name, count in zip(self.families, counts, strict=True) if count}
+        return dict(Counter(self.families[family] for family in self.family.tolist()))
 
 
 @dataclass(frozen=True, eq=False)
@@ -204,9 +205,9 @@ def read_category_graph(
     """Read the category graph of a wiki.
 
     A link makes a sub-category if the page it comes from is in the category namespace. All generations of the
-    ``categorylinks`` table are understood: with the target's title (``cl_to``), with its number in ``linktarget``
-    (``cl_target_id``), or with both. Redirected categories are replaced by where they lead, at both ends of a
-    link. Memory is that of the categories and their links, plus a byte per page id.
+    ``categorylinks`` table are understood: with the target's title (``cl_to``), with its number in
+    ``linktarget`` (``cl_target_id``), or with both. Redirected categories are replaced by where they lead, at
+    both ends of a link. Memory is that of the categories and their links, plus a byte per page id.
 
     Parameters
     ----------
@@ -223,8 +224,8 @@ def read_category_graph(
         Titles of the categories at the top, with or without underscores; they are never filtered. By default
         those that the filter file names, as far as they exist.
     min_edge_ratio
-        Fewest sub-category links per category that are believed (large Wikipedias have about 2). 0 believes
-        everything.
+        Fewest sub-category links per category that are believed (large Wikipedias have about 2). 0 turns off
+        all checks of whether the files plausibly belong together.
     progress
         Called after every chunk of a table.
 
@@ -237,15 +238,15 @@ def read_category_graph(
     UsageError
         If a file does not exist or `linktarget` is needed and not given, or a root in `roots` is no category.
     DataError
-        If a file is broken or is not the table it is given as, a category title is not UTF-8, a page occurs twice,
-        or the files plausibly do not belong together.
+        If a file is broken or is not the table it is given as, a title is not UTF-8, a page occurs twice, or
+        the files plausibly do not belong together.
     """
     reader = _Reader(dumps, articles, progress)
     reader.check_files()
     rules = None if filters is None else read_filters(filters)
     reader.read_pages()
-    top = reader.find_roots(roots, (rules or read_filters()).roots)
     reader.read_redirects()
+    top = reader.find_roots(roots, (rules or read_filters()).roots)
     if rules is not None:
         reader.read_hidden()
         reader.apply_title_rules(rules)
@@ -259,7 +260,10 @@ def read_category_graph(
 
 
 class _Reader:
-    """The steps of reading, and what each leaves for the next. Categories are counted as read until `graph`."""
+    """The steps of reading, and what each leaves for the next.
+
+    Until the last, categories are numbered as all category pages, redirects and removed ones included.
+    """
 
     def __init__(self, dumps: WikipediaDumps, articles: bool, progress: Progress | None) -> None:
         self.dumps = dumps
@@ -275,9 +279,9 @@ class _Reader:
         for field in dataclasses.fields(self.dumps):
             path = getattr(self.dumps, field.name)
             if path is not None:
-                self.columns = table_columns(path, field.name)
+                columns = table_columns(path, field.name)
                 if field.name == "categorylinks":
-                    self.link_columns = self.columns
+                    self.link_columns = columns
         by_title, by_number = "cl_to" in self.link_columns, "cl_target_id" in self.link_columns
         if not by_title and not by_number:
             raise DataError(
@@ -287,8 +291,8 @@ class _Reader:
             )
         if not by_title and self.dumps.linktarget is None:
             raise UsageError(
-                "this categorylinks dump names its targets by number (`cl_target_id`) and the linktarget dump "
-                "that resolves the numbers is not given",
+                "this categorylinks dump names its targets by number (`cl_target_id`), and the linktarget "
+                "dump that resolves the numbers is not given",
                 where=self.dumps.categorylinks,
                 expected="the linktarget dump of the same wiki and date",
                 hint="fetch …-linktarget.sql.gz beside it and pass it as linktarget (--linktarget)",
@@ -329,15 +333,11 @@ class _Reader:
             what[namespace == _CATEGORIES] = _CATEGORY
             if self.articles:
                 what[(namespace == _ARTICLES) & ~redirect] = _ARTICLE
-            again = kind[page] != _ABSENT
-            if again.any() or len(np.unique(page)) < len(page):
-                twice = (
-                    page[again][0]
-                    if again.any()
-                    else np.sort(page)[np.flatnonzero(np.diff(np.sort(page)) == 0)[0]]
-                )
+            ordered = np.sort(page)
+            again = np.concatenate([page[kind[page] != _ABSENT], ordered[1:][np.diff(ordered) == 0]])
+            if len(again):
                 raise DataError(
-                    f"page id {twice} occurs twice", where=self.dumps.page, expected="every id once"
+                    f"page id {again[0]} occurs twice", where=self.dumps.page, expected="every id once"
                 )
             kind[page] = what
             for each in ids:
@@ -363,7 +363,7 @@ class _Reader:
                     f"the title {names[wrong]!r} of page {page_ids[wrong]} is not UTF-8",
                     where=self.dumps.page,
                 )
-        self.index = StringIndex(self.category_titles, "category title")
+        self.index = StringIndex(self.category_titles, "category title", self.dumps.page)
         n = len(self.category_ids)
         if n == 0:
             raise DataError(
@@ -391,6 +391,7 @@ class _Reader:
                 where=self.dumps.page,
                 hint="write its title without the namespace prefix",
             )
+        found = self.target[found[found >= 0]]
         return found[found >= 0]
 
     def _category_of(self, page: Int64s) -> Int64s:
@@ -406,9 +407,11 @@ class _Reader:
 
     def read_redirects(self) -> None:
         """Resolve redirected categories to where their chains end."""
-        unknown = self._add_family("redirect", "a redirect whose target is not in the redirect dump")
-        away = self._add_family("redirect", "a redirect to something that is not a category of this wiki")
-        circle = self._add_family("redirect", "a redirect that leads back to itself")
+        unknown = self._add_family("redirect-unknown", "a redirect whose target is not in the redirect dump")
+        away = self._add_family(
+            "redirect-elsewhere", "a redirect to something that is not a category of this wiki"
+        )
+        circle = self._add_family("redirect-circle", "a redirect that leads back to itself")
         self.family[self.is_redirect] = unknown
         step = np.where(self.is_redirect, -1, np.arange(len(self.is_redirect)))
         if self.dumps.redirect is not None and self.is_redirect.any():
@@ -426,7 +429,7 @@ class _Reader:
         for _ in range(max(1, int(self.is_redirect.sum())).bit_length()):
             target = np.where(target >= 0, target[target], -1)
         arrived = (target >= 0) & ~self.is_redirect[target]
-        # Nothing is wrong with the own step of these: the chain ends at a redirect that leads nowhere, or in a circle.
+        # The own step of these is good, but the chain ends at a redirect that leads nowhere, or in a circle.
         lost = self.is_redirect & ~arrived & (self.family < 0)
         self.family[lost] = np.where(target[lost] >= 0, circle, away)
         self.target = np.where(arrived, target, -1)
@@ -463,7 +466,7 @@ class _Reader:
 
     def keep(self, roots: Int64s) -> None:
         """Take back the removal of the categories at the top."""
-        self.family[roots[~self.is_redirect[roots]]] = -1
+        self.family[roots] = -1
 
     def read_links(self) -> None:
         """Read the links of categories and articles, resolved to categories as numbered here."""
@@ -523,7 +526,7 @@ class _Reader:
         self.child, self.parent = _joined(children), _joined(parents)
         self.article, self.article_parent = _joined(articles), _joined(article_parents)
 
-    def _is_dropped(self, categories: Int64s) -> NDArray[np.bool_]:
+    def _is_dropped(self, categories: Int32s | Int64s) -> NDArray[np.bool_]:
         """Whether categories are removed without being bypassed."""
         family = self.family[categories]
         return (family >= 0) & ~np.asarray(self.bypass, np.bool_)[family]
@@ -565,14 +568,21 @@ class _Reader:
     def check_plausible(self, min_edge_ratio: float) -> None:
         """Stop where so little fits together that the graph would be nearly empty.
 
-        Some parsers that took a sort key for a title have made such graphs of whole Wikipedias without notice.
+        Parsers that took a sort key for a title have made such graphs of whole Wikipedias without notice.
         """
         count = self.count
+        if self.dumps.category is not None:
+            count["expected_subcategories"] = sum(
+                int(chunk.integers["cat_subcats"].clip(0).sum())
+                for chunk in self._read("category", ["cat_subcats"])
+            )
+        if min_edge_ratio <= 0:
+            return
         hint = "check that all files are of the same wiki and date, and complete"
         if count["links"] >= _ENOUGH and 2 * count["links_from_unknown_pages"] > count["links"]:
             raise DataError(
-                f"{count['links_from_unknown_pages']} of {count['links']} category links come from pages that are "
-                f"not in {self.dumps.page}",
+                f"{count['links_from_unknown_pages']} of {count['links']} category links come from pages "
+                f"that are not in {self.dumps.page}",
                 where=self.dumps.categorylinks,
                 expected="nearly all page ids in the page dump",
                 hint=hint,
@@ -601,44 +611,41 @@ class _Reader:
                 expected=f"at least {min_edge_ratio} links per category",
                 hint=f"{hint}; if this wiki really has a flat category system, set the lowest ratio to 0",
             )
-        if self.dumps.category is not None:
-            expected = sum(
-                int(chunk.integers["cat_subcats"].clip(0).sum())
-                for chunk in self._read("category", ["cat_subcats"])
+        expected = count["expected_subcategories"]
+        if expected >= _ENOUGH and len(self.child) < min_edge_ratio * expected:
+            raise DataError(
+                f"only {len(self.child)} sub-category links were found, the category table counts {expected}",
+                where=self.dumps.categorylinks,
+                expected="about as many as `cat_subcats` adds up to",
+                hint=hint,
             )
-            count["expected_subcategories"] = expected
-            if expected >= _ENOUGH and len(self.child) < min_edge_ratio * expected:
-                raise DataError(
-                    f"only {len(self.child)} sub-category links were found where the category table counts {expected}",
-                    where=self.dumps.categorylinks,
-                    expected="about as many as `cat_subcats` adds up to",
-                    hint=hint,
-                )
 
     def graph(self, rules: CategoryFilters | None, top: Int64s, cycles: Strategy | None) -> CategoryGraph:
         """Take out what is removed, renumber, and break the cycles."""
+        alias = self.is_redirect & (self.target >= 0)
+        # A redirect to a removed category goes with it.
+        self.family[alias] = self.family[self.target[alias]]
         removed = self.family >= 0
         stays = ~removed & ~self.is_redirect
-        via = removed & ~self._is_dropped(np.arange(len(removed)))
-        child, parent = self._bypass(self.child, self.parent, via)
-        article, article_parent = self._bypass(self.article, self.article_parent, via)
         number = np.cumsum(stays, dtype=np.int32) - np.int32(1)
-        kept = stays[child] & stays[parent]
-        child, parent = number[child[kept]], number[parent[kept]]
-        article_kept = stays[article_parent]
-        article, article_parent = article[article_kept], number[article_parent[article_kept]]
-        self.count["links_to_removed"] += int((~kept).sum()) + int((~article_kept).sum())
-        if len(article):
-            both = np.unique(article.astype(np.int64) * len(stays) + article_parent)
-            article, article_parent = (
-                (both // len(stays)).astype(np.int32),
-                (both % len(stays)).astype(np.int32),
-            )
+        via = np.asarray([*self.bypass, False])[self.family]
+        above = self._above(via)
+        child, parent = self._resolve(self.child, self.parent, self.family[self.child], via, above)
+        # A category in a container of its own needs no link to itself.
+        other = (child != parent) | (np.arange(len(child)) < self.direct)
+        child, parent = number[child[other]], number[parent[other]]
+        self.count["links_bypassing"] = len(child) - self.direct
+        article, article_parent = self._resolve(
+            self.article, self.article_parent, np.full(len(self.article), -1), via, above
+        )
+        self.count["links_bypassing"] += len(article) - self.direct
+        article_parent = number[article_parent]
+        both = np.unique(article.astype(np.int64) * len(stays) + article_parent)
+        article, article_parent = (both // len(stays)).astype(np.int32), (both % len(stays)).astype(np.int32)
 
         gone = np.flatnonzero(removed)
-        aliases = np.flatnonzero(self.is_redirect & (self.target >= 0))
-        aliases = aliases[stays[self.target[aliases]]]
-        roots = number[top[stays[top]]]
+        aliases = np.flatnonzero(alias & ~removed)
+        roots = number[top]
         n = int(stays.sum())
         broken = (
             None
@@ -669,29 +676,38 @@ class _Reader:
             ),
         )
 
-    def _bypass(self, child: Int32s, parent: Int32s, via: NDArray[np.bool_]) -> tuple[Int32s, Int32s]:
-        """Replace each edge to a removed container by edges to the parents behind it."""
-        into = via[parent] & ~via[child] if child is self.child else via[parent]
-        if not into.any():
-            return child, parent
-        above = self._above(via)
+    def _resolve(
+        self,
+        child: Int32s,
+        parent: Int32s,
+        child_family: NDArray[np.integer],
+        via: NDArray[np.bool_],
+        above: dict[int, list[int]],
+    ) -> tuple[Int32s, Int32s]:
+        """Leave out links with a removed end; links to a container go to the parents above it, and come last.
+
+        The number of links that stay as they are is left in `direct`.
+        """
+        from_container = (child_family >= 0) & np.asarray([*self.bypass, False])[child_family]
+        lost = ((child_family >= 0) & ~from_container) | self._is_dropped(parent)
+        into = ~lost & ~from_container & via[parent]
+        direct = ~lost & ~from_container & ~into
+        self.count["links_to_removed"] += int(lost.sum())
+        self.count["links_to_containers"] += int((~lost & ~direct).sum())
+        self.direct = int(direct.sum())
         width = np.zeros(len(via), np.int64)
-        for category, parents in above.items():
-            width[category] = len(parents)
-        sources, containers = child[into], parent[into]
-        new_child = np.repeat(sources, width[containers])
-        new_parent = np.array([p for c in containers.tolist() for p in above.get(c, ())], np.int32)
-        if child is self.child:
-            # A category that is its own container's parent needs no edge.
-            useful = new_child != new_parent
-            new_child, new_parent = new_child[useful], new_parent[useful]
-        self.count["links_bypassing"] += len(new_child)
-        return np.concatenate([child[~into], new_child]), np.concatenate([parent[~into], new_parent])
+        for container, parents in above.items():
+            width[container] = len(parents)
+        made = [p for container in parent[into].tolist() for p in above.get(container, ())]
+        return (
+            np.concatenate([child[direct], np.repeat(child[into], width[parent[into]])]),
+            np.concatenate([parent[direct], np.array(made, np.int32)]),
+        )
 
     def _above(self, via: NDArray[np.bool_]) -> dict[int, list[int]]:
         """For each bypassed container the nearest parents that are none, ascending."""
         direct: dict[int, list[int]] = {}
-        rows = via[self.child] & ~self._is_dropped(self.parent.astype(np.int64))
+        rows = via[self.child] & ~self._is_dropped(self.parent)
         for c, p in zip(self.child[rows].tolist(), self.parent[rows].tolist(), strict=True):
             direct.setdefault(c, []).append(p)
         above = {}

@@ -16,13 +16,14 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from pyoxigraph import DefaultGraph, Literal, NamedNode, Quad, RdfFormat, Store, Triple
+from pyoxigraph import Literal, NamedNode, Quad, RdfFormat, Store, Triple, serialize
 
 from .catalog import GraphEntry, GraphKind, catalog_iri, content_digest, graph_iri, read_entries
 from .errors import DataError, NeurontologyError, UsageError, near_matches
 from .index import KBIndex
 from .names import NameTable, lookup_in_namespaces
-from .vocabulary import DATA, LABEL
+from .syntax.rdf import for_owl_tools
+from .vocabulary import DATA, LABEL, PREFIXES
 
 FORMAT = 1
 """Version of the directory layout; a directory of another version is refused."""
@@ -340,8 +341,11 @@ class KB:
             "extensions": [e.name for e in entries if e.kind == "extension"],
         }
 
-    def export(self, path: str | os.PathLike[str], *, graph: str | None = None) -> None:
-        """Write all quads (``.nq``, ``.trig``), or the triples of one or all graphs (``.ttl``, ``.nt`` …).
+    def export(self, path: str | os.PathLike[str]) -> None:
+        """Write everything to one RDF file.
+
+        ``.nq`` and ``.trig`` keep the named graphs. The syntaxes for triples (``.ttl``, ``.nt``, ``.rdf``,
+        ``.jsonld``) hold their union, with class expressions on blank nodes, as OWL tools expect them.
 
         Raises
         ------
@@ -356,22 +360,20 @@ class KB:
                 where=path,
                 expected="one of .nq .trig .ttl .nt .rdf .jsonld",
             )
+        if not path.parent.is_dir():
+            raise UsageError("the folder does not exist", where=path.parent)
         with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
             try:
-                if graph is not None:
-                    self.store.dump(file, rdf_format, from_graph=NamedNode(graph))
-                elif rdf_format.supports_datasets:
+                if path.suffix in (".nq", ".trig"):
                     self.store.dump(file, rdf_format)
                 else:
-                    triples = {q.triple for q in self.store.quads_for_pattern(None, None, None, None)}
-                    merged = Store()
-                    merged.bulk_extend(
-                        Quad(t.subject, t.predicate, t.object, DefaultGraph()) for t in triples
-                    )
-                    merged.dump(file, rdf_format, from_graph=DefaultGraph())
+                    quads = self.store.quads_for_pattern(None, None, None, None)
+                    union = for_owl_tools(dict.fromkeys(q.triple for q in quads))
+                    serialize(union, file, rdf_format, prefixes=PREFIXES)
             except BaseException:
                 Path(file.name).unlink()
                 raise
+        Path(file.name).chmod(0o644)
         Path(file.name).replace(path)
 
 

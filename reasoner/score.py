@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from neurontology.ontology.errors import UsageError, near_matches
+from ..ontology.errors import UsageError, near_matches
 
 NAMES = ("f1", "accuracy", "balanced_accuracy", "iou", "precision", "wracc", "mcc")
 ALIASES = {"coverage": "accuracy", "jaccard": "iou", "balanced": "balanced_accuracy"}

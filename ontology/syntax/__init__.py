@@ -39,8 +39,7 @@ def render(expression: ClassExpression, syntax: str = "dl", names: NameTable | N
 
     Examples
     --------
-    >>> from neurontology.ontology.expression import Named, Role, Some
-    >>> render(Some(Role("http://a.org/#hasCar"), Named("http://a.org/#LongCar")), "english")
+    >>> render(parse("∃ <http://a.org/#hasCar>.<http://a.org/#LongCar>"), "english")
     'something that has a long car'
     """
     table = names or NameTable([*named_classes(expression), *properties(expression)])

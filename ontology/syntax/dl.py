@@ -13,8 +13,8 @@ Strongest first: ¬ and the restrictions (prefix operators, read from the right)
 ====================================  ===================================================
 
 Literals are ``5`` (xsd:integer), ``0.5`` (xsd:decimal), ``true`` (xsd:boolean), ``"text"`` (xsd:string) and
-``"5e-3"^^xsd:double`` for the rest. A role name that contains a dot is written in angle brackets, because the dot
-separates role and filler.
+``"5e-3"^^xsd:double`` for the rest. A role name that contains a dot is written in angle brackets, because
+the dot separates role and filler.
 """
 
 from __future__ import annotations
@@ -128,10 +128,6 @@ def parse(text: str, resolve: Resolve = unresolved, resolve_label: Resolve | Non
     >>> parse("∃ :imageContains.((:A) ⊓ ( ¬ :B))", str.upper)
     Some(role=Role(iri=':IMAGECONTAINS', inverse=False), filler=And(operands=(Named(iri=':A'), \
 Not(operand=Named(iri=':B')))))
-    >>> parse("A ⊓ ", str)
-    Traceback (most recent call last):
-    neurontology.ontology.syntax.scanner.ExpressionSyntaxError: column 5 of 'A ⊓ ': the text ends here; \
-expected a class, '⊤', '⊥', '(', '¬', '∃', '∀', '≥', '≤' or '='.
     """
     reader = _Reader(text, resolve, resolve_label)
     expression = reader.union()

@@ -1,10 +1,10 @@
-"""Class expressions in English: ``∃ imageContains.Road ⊓ ¬∃ imageContains.Car`` is "an image that contains a road
-and no car".
+"""Class expressions in English.
 
-The text is deterministic and made from labels, never from IRIs. What it does, beyond words for operators:
+``∃ imageContains.Road ⊓ ¬∃ imageContains.Car`` is "an image that contains a road and no car". The text is
+deterministic and made from labels, never from IRIs. What it does, beyond words for operators:
 
-- Negation is moved inwards first, so that there is no double negative; a restriction to complements becomes "no":
-  ∀ R.¬C is "contains no C".
+- Negation is moved inwards first, so that there is no double negative; a restriction to complements becomes
+  "no": ∀ R.¬C is "contains no C".
 - A conjunction takes its one noun as head ("a train that has a long car"); several nouns are "both … and …".
 - Restrictions with one verb are gathered ("contains a road, a tree and no car"), positive ones first; a part
   with a relative clause of its own comes last, so that the clause cannot swallow what follows.
@@ -16,7 +16,7 @@ The text is deterministic and made from labels, never from IRIs. What it does, b
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from ..expression import (
@@ -52,8 +52,8 @@ def render(expression: ClassExpression, label: Label = human_label, subject: str
     label
         Words for a class or property.
     subject
-        Noun for what the expression is about where it names none itself, e.g. "image"; without it, a role such
-        as ``imageContains`` at the top gives the noun, and else it is "something".
+        Noun for what the expression is about where it names none itself, e.g. "image"; without it, a role
+        such as ``imageContains`` at the top gives the noun, and else it is "something".
 
     Examples
     --------
@@ -225,7 +225,7 @@ class _Writer:
         return _Phrase(text, many=many, negative=amount.word == "no")
 
     def _distinct(self, operands: tuple[ClassExpression, ...]) -> list[ClassExpression]:
-        """Operands other than ⊤, and of classes with the same words (``Building``, ``WN_Building``) only the first."""
+        """Operands but ⊤; of classes with the same words (``Building``, ``WN_Building``) the first."""
         said: dict[object, ClassExpression] = {}
         for operand in operands:
             if not isinstance(operand, Top):
@@ -241,7 +241,9 @@ class _Writer:
 
     def _head(self, operands: list[ClassExpression], head: Noun) -> int | None:
         nouns = [
-            at for at, operand in enumerate(operands) if self._noun(operand).kind not in ("adjective", "thing")
+            at
+            for at, operand in enumerate(operands)
+            if self._noun(operand).kind not in ("adjective", "thing")
         ]
         if head.kind != "thing" and head.text not in ("image", "photo", "photograph", "picture", "scene"):
             return next((at for at in nouns if self._fits(self._noun(operands[at]), head)), None)
@@ -267,7 +269,9 @@ class _Writer:
             if amount.counts and (kind not in ("count", "plural") or amount.number == 1):
                 return None
             parts.append(self.noun_phrase(operand, single, head, depth))
-        texts = [part.text for part in parts]
+        texts = list(dict.fromkeys(part.text for part in parts))
+        if len(texts) == 1:
+            return self.noun_phrase(union.operands[0], amount, head, depth)
         if amount.word == "no":
             return _Phrase(f"neither {_joined(texts, 'nor')}", negative=True)
         if amount.word != "a":
@@ -282,8 +286,8 @@ class _Writer:
     def predicate(self, expression: ClassExpression, many: bool, depth: int) -> str:
         """What follows "that": "contains a road and no car".
 
-        A comma before "and" or "or" belongs to the whole expression (`depth` 0). Further in, "both" or "either"
-        opens what "and" or "or" joins, so that no reader has to guess how far it reaches.
+        A comma before "and" or "or" belongs to the whole expression (`depth` 0). Further in, "both" or
+        "either" opens what "and" or "or" joins, so that no reader has to guess how far it reaches.
         """
         if isinstance(expression, Or):
             return self._choice(expression, many, depth)
@@ -291,7 +295,9 @@ class _Writer:
         clauses = self._gathered(self._pieces(operands, many, depth))
         unions = [operand for operand in operands if isinstance(operand, Or)]
         alone = len(clauses) + len(unions) == 1
-        clauses += [_Piece("", _Phrase(self._choice(union, many, depth, either=not alone))) for union in unions]
+        clauses += [
+            _Piece("", _Phrase(self._choice(union, many, depth, either=not alone))) for union in unions
+        ]
         texts = [
             ("that " if at and (clause.relative or clauses[at - 1].relative) else "") + clause.clause
             for at, clause in enumerate(clauses)
@@ -316,9 +322,13 @@ class _Writer:
         parts: list[str] = []
         single = len(groups) == 1 and len(simple) == len(union.operands)
         for verb, group in groups.items():
-            texts = [piece.phrase.text for piece in group]
+            texts = list(dict.fromkeys(piece.phrase.text for piece in group))
             if verb in ("is not", "are not") and len(texts) > 1:
-                text = f"both {texts[0]} and {texts[1]}" if len(texts) == 2 else f"all of {_joined(texts, 'and')}"
+                text = (
+                    f"both {texts[0]} and {texts[1]}"
+                    if len(texts) == 2
+                    else f"all of {_joined(texts, 'and')}"
+                )
             else:
                 text = _joined(texts, "or")
                 choose = (either and single) or any(piece.phrase.complex for piece in group)
@@ -355,7 +365,7 @@ class _Writer:
         late.sort(key=lambda piece: piece.relative)
         return plain + late
 
-    def _pieces(self, operands: list[ClassExpression], many: bool, depth: int) -> list[_Piece]:
+    def _pieces(self, operands: Sequence[ClassExpression], many: bool, depth: int) -> list[_Piece]:
         """Predicates of the operands that are not unions; two bounds with one number become "exactly"."""
         exact = {
             (upper.number, upper.role, upper.filler)
@@ -444,7 +454,13 @@ class _Writer:
             value = f'"{value}"'
         elif isinstance(expression, DataBound):
             value = f"{'at least' if expression.facet == '>=' else 'at most'} {value}"
-        start = f"no {name.text}" if denied else Noun(name.text, "count").some() if name.kind != "plural" else name.text
+        start = (
+            f"no {name.text}"
+            if denied
+            else Noun(name.text, "count").some()
+            if name.kind != "plural"
+            else name.text
+        )
         return _Piece(have, _Phrase(f"{start} of {value}", negative=denied))
 
 
@@ -467,12 +483,10 @@ def _joined(parts: list[str], word: str) -> str:
 
 def _conjunction(verb: str, pieces: list[_Piece]) -> str:
     """Say one verb with its objects."""
-    several = len(pieces) > 1
-    texts = [
-        f"either {piece.phrase.text}" if several and piece.phrase.choice else piece.phrase.text for piece in pieces
-    ]
-    if not several:
-        return f"{verb} {texts[0]}"
+    phrases = list(dict.fromkeys(piece.phrase for piece in pieces))
+    if len(phrases) == 1:
+        return f"{verb} {phrases[0].text}"
+    texts = [f"either {phrase.text}" if phrase.choice else phrase.text for phrase in phrases]
     be, denial, among = verb.partition(" not")
     if denial:
         return f"{be}{among} neither {_joined(texts, 'nor')}"

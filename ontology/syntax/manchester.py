@@ -2,11 +2,13 @@
 
 As Protégé reads and writes it: ``not``, ``and``, ``or``, ``some``, ``only``, ``min``, ``max``, ``exactly``,
 ``value``, ``inverse R``, ``owl:Thing``, ``<full IRI>``, ``'quoted label'``, ``p some xsd:integer[>= 5]``,
-``p value "red"``. Strongest first: restrictions, ``not``, ``and``, ``or``. Renderings put every part of a restriction,
-intersection or complement that is not a single name into brackets, as Protégé does; readers accept what the
-grammar [1]_ allows. ``exactly`` is read as ``min`` and ``max`` together and ``that`` as ``and``.
+``p value "red"``. Strongest first: restrictions, ``not``, ``and``, ``or``. Renderings put every part of a
+restriction, intersection or complement that is not a single name into brackets, as Protégé does; readers
+accept what the grammar [1]_ allows. ``exactly`` is read as ``min`` and ``max`` together and ``that`` as
+``and``.
 
-.. [1] OWL 2 Web Ontology Language Manchester Syntax (Second Edition), W3C Working Group Note, 2012, section 2.4.
+.. [1] OWL 2 Web Ontology Language Manchester Syntax (Second Edition), W3C Working Group Note, 2012, section
+   2.4.
 """
 
 from __future__ import annotations

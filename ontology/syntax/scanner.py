@@ -14,13 +14,12 @@ XSD = "http://www.w3.org/2001/XMLSchema#"
 MAX_DEPTH = 100
 """Deepest nesting that is read; it keeps hostile input from exhausting the interpreter's stack."""
 
-_BUILT_IN = {"owl:Thing": Top(), "owl:Nothing": Bottom(), THING: Top(), NOTHING: Bottom()}
-_INTEGER = re.compile(r"[+-]?\d+", re.ASCII)
-_DECIMAL = re.compile(r"[+-]?\d*\.\d+", re.ASCII)
-_FLOAT = re.compile(r"[+-]?(\d+(\.\d+)?|\.\d+)([eE][+-]?\d+)?[fF]", re.ASCII)
-_NUMBER = re.compile(r"[+-]?(?:\d+(?:\.\d+)?|\.\d+)(?:[eE][+-]?\d+)?[fF]?", re.ASCII)
-_STRING = re.compile(r'"((?:[^"\\]|\\.)*)"', re.DOTALL)
-_ESCAPES = {"\\": "\\", '"': '"', "n": "\n", "r": "\r", "t": "\t"}
+_BUILT_IN: dict[str, ClassExpression] = {"owl:Thing": Top(), "owl:Nothing": Bottom(), THING: Top(), NOTHING:
+Bottom()} _INTEGER = re.compile(r"[+-]?\d+", re.ASCII) _DECIMAL = re.compile(r"[+-]?\d*\.\d+", re.ASCII)
+_FLOAT = re.compile(r"[+-]?(\d+(\.\d+)?|\.\d+)([eE][+-]?\d+)?[fF]", re.ASCII) _NUMBER =
+re.compile(r"[+-]?(?:\d+(?:\.\d+)?|\.\d+)(?:[eE][+-]?\d+)?[fF]?", re.ASCII) _STRING =
+re.compile(r'"((?:[^"\\]|\\.)*)"', re.DOTALL) _ESCAPES = {"\\": "\\", '"': '"', "n": "\n", "r": "\r", "t":
+"\t"}
 
 
 class ExpressionSyntaxError(DataError):
@@ -175,8 +174,8 @@ class Scanner:
     def literal(self) -> tuple[str, str]:
         """Read a literal as lexical form and datatype IRI.
 
-        ``5`` is an xsd:integer, ``0.5`` an xsd:decimal, ``0.5f`` an xsd:float, ``true`` an xsd:boolean, ``"text"``
-        an xsd:string; any other datatype follows a quoted form after ``^^``.
+        ``5`` is an xsd:integer, ``0.5`` an xsd:decimal, ``0.5f`` an xsd:float, ``true`` an xsd:boolean,
+        ``"text"`` an xsd:string; any other datatype follows a quoted form after ``^^``.
         """
         self.skip_space()
         if found := _STRING.match(self.text, self.position):
@@ -270,7 +269,9 @@ def write_literal(value: str, datatype: str) -> str:
     name = datatype.removeprefix(XSD)
     if datatype.startswith(XSD) and name in bare and bare[name].fullmatch(value):
         return value
-    escaped = re.sub(r'[\\"]', r"\\\g<0>", value).replace("\n", "\\n").replace("\r", "\\r").replace("\t", "\\t")
+    escaped = (
+        re.sub(r'[\\"]', r"\\\g<0>", value).replace("\n", "\\n").replace("\r", "\\r").replace("\t", "\\t")
+    )
     if datatype == XSD + "string":
         return f'"{escaped}"'
     known = datatype.startswith(XSD) and name.isascii() and name.isalnum()

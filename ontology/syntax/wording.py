@@ -17,37 +17,42 @@ def _words(text: str) -> frozenset[str]:
 
 
 PREPOSITIONS = _words(
-    "of in on at by for with from to into onto under over near behind above below beside between inside outside along "
-    "against around across within through after before beneath underneath atop off about without as than among via"
+    "of in on at by for with from to into onto under over near behind above below beside between "
+    "inside outside along against around across within through after before beneath underneath atop "
+    "off about without as than among via"
 )
 _LEADING = PREPOSITIONS | _words("next adjacent close")
 _ADJECTIVES = _words(
-    "male female long short open closed double single jagged young old new big small large little tall high low wide "
-    "narrow thick thin heavy light dark bright red green blue yellow black white brown grey gray orange purple pink "
-    "wooden metallic wet dry hot cold warm cool clean dirty full empty round square rectangular circular flat steep "
-    "human alive dead married unmarried divorced blameworthy guilty innocent rich poor sick healthy public private "
-    "physical abstract natural artificial indoor outdoor urban rural edible transparent opaque toxic active inactive "
-    "positive negative mutagenic true false good bad happy sad strong weak fast slow free busy broken"
+    "male female long short open closed double single jagged young old new big small large little "
+    "tall high low wide narrow thick thin heavy light dark bright red green blue yellow black white "
+    "brown grey gray orange purple pink wooden metallic wet dry hot cold warm cool clean dirty full "
+    "empty round square rectangular circular flat steep human alive dead married unmarried divorced "
+    "blameworthy guilty innocent rich poor sick healthy public private physical abstract natural "
+    "artificial indoor outdoor urban rural edible transparent opaque toxic active inactive positive "
+    "negative mutagenic true false good bad happy sad strong weak fast slow free busy broken"
 )
 _MASS = _words(
-    "water grass snow sand soil mud dirt ground earth sky ice fog smoke fire air light furniture merchandise food fruit "
-    "drink clothing jewellery jewelry equipment machinery paper glass wood metal plastic stone concrete bedding cutlery "
-    "crockery tableware glassware hardware software stationery luggage baggage traffic vegetation foliage culture "
-    "technology science nature architecture agriculture construction recreation transport transportation communication "
-    "health law life matter energy electricity security society government knowledge entertainment music art literature "
-    "education information industry trade commerce crime marketing advertising publishing printing engineering walking "
-    "writing cooking dining serving fishing shopping furnishing media people's humanity hair skin bread meat cheese rice "
-    "sugar milk coffee tea beer wine cuisine confectionery money mail laundry garbage trash rubbish waste litter "
-    "scenery landscaping lighting plumbing flooring roofing fabric leather cotton wool steel iron gold silver rubber "
-    "aircraft"
+    "water grass snow sand soil mud dirt ground earth sky ice fog smoke fire air light furniture "
+    "merchandise food fruit drink clothing jewellery jewelry equipment machinery paper glass wood "
+    "metal plastic stone concrete bedding cutlery crockery tableware glassware hardware software "
+    "stationery luggage baggage traffic vegetation foliage culture technology science nature "
+    "architecture agriculture construction recreation transport transportation communication health "
+    "law life matter energy electricity security society government knowledge entertainment music art "
+    "literature education information industry trade commerce crime marketing advertising publishing "
+    "printing engineering walking writing cooking dining serving fishing shopping furnishing media "
+    "people's humanity hair skin bread meat cheese rice sugar milk coffee tea beer wine cuisine "
+    "confectionery money mail laundry garbage trash rubbish waste litter scenery landscaping lighting "
+    "plumbing flooring roofing fabric leather cotton wool steel iron gold silver rubber aircraft"
 )
 _PLURAL = _words(
-    "people men women children feet teeth geese mice cattle police scissors stairs trousers pants clothes goods arts "
-    "glasses headquarters media criteria phenomena fungi bacteria data leaves knives wives shelves loaves"
+    "people men women children feet teeth geese mice cattle police scissors stairs trousers pants "
+    "clothes goods arts glasses headquarters media criteria phenomena fungi bacteria data leaves "
+    "knives wives shelves loaves"
 )
 _SINGULAR_IN_S = _words(
-    "gas lens canvas atlas pancreas bus series species chess tennis news christmas mars paris texas bias iris axis basis "
-    "oasis trellis pelvis penis analysis thesis crisis debris chassis physics mathematics"
+    "gas lens canvas atlas pancreas bus series species chess tennis news christmas mars paris texas "
+    "bias iris axis basis oasis trellis pelvis penis analysis thesis crisis debris chassis physics "
+    "mathematics"
 )
 _IRREGULAR = {
     "person": "people",
@@ -78,19 +83,21 @@ _IRREGULAR = {
     "hero": "heroes",
 }
 _PROPER_FIRST = _words(
-    "american british english french german chinese japanese european african asian indian italian greek roman spanish "
-    "russian dutch swiss turkish arabic christian islamic muslim jewish buddhist hindu latin wikipedia olympic"
+    "american british english french german chinese japanese european african asian indian italian "
+    "greek roman spanish russian dutch swiss turkish arabic christian islamic muslim jewish buddhist "
+    "hindu latin wikipedia olympic"
 )
 _THIRD_PERSON = _words(
-    "contains includes comprises shows depicts displays features eats drinks loves likes hates knows owns uses needs "
-    "wears holds carries rides drives pulls pushes covers supports surrounds touches overlaps follows precedes produces "
-    "makes creates consists lives works studies teaches plays belongs depends causes affects treats influences "
-    "participates attends becomes gives takes sells buys feeds faces hangs stands sits lies leads manages employs runs "
-    "writes reads connects contacts meets marries serves bears keeps encloses intersects equals requires starts ends"
+    "contains includes comprises shows depicts displays features eats drinks loves likes hates knows "
+    "owns uses needs wears holds carries rides drives pulls pushes covers supports surrounds touches "
+    "overlaps follows precedes produces makes creates consists lives works studies teaches plays "
+    "belongs depends causes affects treats influences participates attends becomes gives takes sells "
+    "buys feeds faces hangs stands sits lies leads manages employs runs writes reads connects "
+    "contacts meets marries serves bears keeps encloses intersects equals requires starts ends"
 )
 _NOT_PARTICIPLES = _words(
-    "sibling ceiling building painting clothing king ring wing string spring thing wedding meeting morning evening "
-    "bed seed shed breed need speed feed weed reed red hundred"
+    "sibling ceiling building painting clothing king ring wing string spring thing wedding meeting "
+    "morning evening bed seed shed breed need speed feed weed reed red hundred"
 )
 _SUBJECTS = _words("image photo photograph picture scene")
 _GENERIC = _words("object thing entity item individual instance element")
@@ -200,8 +207,8 @@ def split_words(label: str) -> list[str]:
 
     Examples
     --------
-    >>> split_words("BodyOfWater"), split_words("ADE20K"), split_words("has_car"), split_words("JavaScript tools")
-    (['body', 'of', 'water'], ['ADE20K'], ['has', 'car'], ['JavaScript', 'tools'])
+    >>> split_words("BodyOfWater"), split_words("ADE20K"), split_words("has_car")
+    (['body', 'of', 'water'], ['ADE20K'], ['has', 'car'])
     """
     words = label.replace("_", " ").split()
     if len(words) == 1:
@@ -214,9 +221,9 @@ def split_words(label: str) -> list[str]:
 def _lower_first(words: list[str]) -> list[str]:
     """Lower-case the first letter of an ordinary title.
 
-    Titles start with a capital whether or not they name something proper. The capital stays if the first word has
-    another one or is a single letter, if a later word has one, or if the word is a nationality, religion or the
-    like.
+    Titles start with a capital whether or not they name something proper. The capital stays if the first
+    word has another one or is a single letter, if a later word has one, or if the word is a nationality,
+    religion or the like.
     """
     first = words[0]
     ordinary = first[:1].isupper() and first[1:2].islower() and first[1:] == first[1:].lower()
@@ -243,7 +250,11 @@ Noun(text='toilet paper', kind='mass'))
         return Noun(text, "adjective")
     at = _head(words)
     head = words[at].lower()
-    if "and" in words[: at + 1] or head in _MASS or re.search(r"(ology|graphy|onomy|ics|ism|ness|culture)$", head):
+    if (
+        "and" in words[: at + 1]
+        or head in _MASS
+        or re.search(r"(ology|graphy|onomy|ics|ism|ness|culture)$", head)
+    ):
         return Noun(text, "mass")
     return Noun(text, "plural" if _looks_plural(head) else "count")
 
@@ -269,8 +280,9 @@ def role_subject(label: str) -> str | None:
 def role_phrase(label: str, inverse: bool) -> RolePhrase:
     """Verb phrase for a role label.
 
-    ``hasX`` and bare nouns are "has a X", ``isXOf`` and ``XOf`` "is a X of" (and the other way round for inverses),
-    prepositions, participles and adjectives follow "is", and verbs in the third person stand as they are.
+    ``hasX`` and bare nouns are "has a X", ``isXOf`` and ``XOf`` "is a X of" (and the other way round for
+    inverses), prepositions, participles and adjectives follow "is", and verbs in the third person stand as
+    they are.
 
     Examples
     --------
@@ -310,7 +322,16 @@ def _relation(words: list[str]) -> tuple[Literal["has", "of"], str] | None:
 
 def _takes_no_article(core: list[str]) -> bool:
     word = core[-1]
-    return word in ("part", "made", "built", "capable", "full", "typical", "proud", "aware") or _is_participle(word)
+    return word in (
+        "part",
+        "made",
+        "built",
+        "capable",
+        "full",
+        "typical",
+        "proud",
+        "aware",
+    ) or _is_participle(word)
 
 
 def _verb(words: list[str]) -> RolePhrase:

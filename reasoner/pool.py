@@ -1,0 +1,268 @@
+"""The k best formulas found so far, one for each distinct extension, as arrays that kernels update.
+
+A formula is a shape number with up to four literal numbers. Literals are numbered by preference, so that the
+sorted literal numbers of a formula are its tie-breaking key. The order of formulas is: score descending,
+length ascending, sorted literals, shape, literals in place.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+from .bitset import Words
+from .popcount import count_words
+from .score import Score
+from .shape import CHAINS, PAIRS_AND
+
+EQUIVALENTS = 8
+COUNT, WORST, WORST_LENGTH, NODES, WORK = range(5)
+UNBOUNDED = 1 << 30
+
+
+class Ground(NamedTuple):
+    """Literals over the examples of one problem, as the kernels read them.
+
+    ``positive`` and ``negative`` hold one packed row for each distinct atom over the positives and over the
+    negatives, ``positive_mask`` and ``negative_mask`` the columns in use. Literal ``i`` is row ``row[i]``,
+    complemented where ``inverted[i]``, and ``length[i]`` long.
+    """
+
+    positive: Words
+    negative: Words
+    positive_mask: Words
+    negative_mask: Words
+    row: NDArray[np.int32]
+    inverted: NDArray[np.bool_]
+    length: NDArray[np.int32]
+    positives: int
+    negatives: int
+    score: int
+    minimum_recall: float
+
+
+class Pool(NamedTuple):
+    """The k best; ``limits[0, t]`` is the highest fp with which t true positives still reach the worst of them.
+
+    ``limits[1]`` is the same for scoring strictly better than the worst, which a formula longer than the worst
+    must. Both are -1 where no fp will do, and the number of negatives while the pool is not full.
+    """
+
+    score: NDArray[np.float64]
+    length: NDArray[np.int32]
+    shape: NDArray[np.int32]
+    leaves: NDArray[np.int32]
+    key: NDArray[np.int32]
+    hashes: NDArray[np.uint64]
+    counts: NDArray[np.int32]
+    same_shape: NDArray[np.int32]
+    same_leaves: NDArray[np.int32]
+    same_count: NDArray[np.int32]
+    limits: NDArray[np.int32]
+    state: NDArray[np.int64]
+    words: tuple[Words, Words, Words, Words]
+
+
+def make_pool(ground: Ground, size: int) -> Pool:
+    """Make an empty pool for ``size`` formulas."""
+    p, n = ground.positive.shape[1], ground.negative.shape[1]
+    pool = Pool(
+        score=np.zeros(size),
+        length=np.zeros(size, np.int32),
+        shape=np.zeros(size, np.int32),
+        leaves=np.zeros((size, 4), np.int32),
+        key=np.zeros((size, 4), np.int32),
+        hashes=np.zeros((size, 2), np.uint64),
+        counts=np.zeros((size, 2), np.int32),
+        same_shape=np.zeros((size, EQUIVALENTS), np.int32),
+        same_leaves=np.zeros((size, EQUIVALENTS, 4), np.int32),
+        same_count=np.zeros(size, np.int32),
+        limits=np.full((2, ground.positives + 1), ground.negatives, np.int32),
+        state=np.zeros(5, np.int64),
+        words=(np.zeros(p, np.uint64), np.zeros(n, np.uint64), np.zeros(p, np.uint64), np.zeros(n, np.uint64)),
+    )
+    pool.state[WORST_LENGTH] = UNBOUNDED
+    return pool
+
+
+@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def value(score: int, recall: float, t: int, f: int, p: int, n: int) -> float:
+    """:meth:`Score.value <neurontology.reasoner.score.Score.value>` of one pair of counts, bit for bit."""
+    if score == 0:
+        return 2 * t / (t + f + p)
+    if score == 1:
+        return (t + n - f) / (p + n)
+    if score == 2:
+        return (t * n + (n - f) * p) / (2 * p * n)
+    if score == 3:
+        return t / (p + f)
+    if score == 4:
+        return t / (t + f) if t > 0 and t >= recall * p else 0.0
+    if score == 5:
+        return (t * n - f * p) / ((p + n) * (p + n))
+    margin = (t + f) * (p + n - t - f)
+    if margin <= 0:
+        return 0.0
+    raw = (t * n - f * p) / (np.sqrt(float(p * n)) * np.sqrt(float(margin)))
+    return np.rint(raw * 1e12) / 1e12
+
+
+@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def bound(score: int, recall: float, t: int, f: int, p: int, n: int) -> float:
+    """:meth:`Score.bound <neurontology.reasoner.score.Score.bound>` of one pair of counts, bit for bit."""
+    v = value(score, recall, t, f, p, n)
+    return max(v, 0.0) if score == 6 else v
+
+
+@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _set_limits(ground: Ground, pool: Pool, threshold: float) -> None:
+    p, n = ground.positives, ground.negatives
+    for strict in range(2):
+        limit = -1
+        for t in range(p + 1):
+            low, high = limit, n  # the limit never falls as t rises
+            while low < high:
+                middle = (low + high + 1) >> 1
+                b = bound(ground.score, ground.minimum_recall, t, middle, p, n)
+                if b > threshold or (strict == 0 and b == threshold):
+                    low = middle
+                else:
+                    high = middle - 1
+            limit = low
+            pool.limits[strict, t] = limit
+
+
+@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _load(out: Words, matrix: Words, row: int, inverted: bool, mask: Words) -> None:
+    flip = ~np.uint64(0) if inverted else np.uint64(0)
+    for w in range(out.shape[0]):
+        out[w] = (matrix[row, w] ^ flip) & mask[w]
+
+
+@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _join(out: Words, matrix: Words, row: int, inverted: bool, mask: Words, operator: int) -> None:
+    flip = ~np.uint64(0) if inverted else np.uint64(0)
+    if operator == 1:
+        for w in range(out.shape[0]):
+            out[w] &= matrix[row, w] ^ flip
+    else:
+        for w in range(out.shape[0]):
+            out[w] |= (matrix[row, w] ^ flip) & mask[w]
+
+
+@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _merge(out: Words, other: Words, operator: int) -> None:
+    if operator == 1:
+        for w in range(out.shape[0]):
+            out[w] &= other[w]
+    else:
+        for w in range(out.shape[0]):
+            out[w] |= other[w]
+
+
+@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def evaluate(
+    ground: Ground, shape: int, leaves: NDArray[np.int32], positive: bool, out: Words, other: Words
+) -> None:
+    """Write the extension of a formula over the positives or over the negatives to ``out``."""
+    matrix = ground.positive if positive else ground.negative
+    mask = ground.positive_mask if positive else ground.negative_mask
+    row, inverted = ground.row, ground.inverted
+    a = leaves[0]
+    _load(out, matrix, row[a], inverted[a], mask)
+    if shape >= PAIRS_AND:
+        b, c, d = leaves[1], leaves[2], leaves[3]
+        _join(out, matrix, row[b], inverted[b], mask, CHAINS[shape, 1])
+        _load(other, matrix, row[c], inverted[c], mask)
+        _join(other, matrix, row[d], inverted[d], mask, CHAINS[shape, 1])
+        _merge(out, other, CHAINS[shape, 2])
+    else:
+        for k in range(1, CHAINS[shape, 0]):
+            b = leaves[k]
+            _join(out, matrix, row[b], inverted[b], mask, CHAINS[shape, k])
+
+
+@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def hash_words(words: Words, seed: np.uint64) -> np.uint64:
+    """64 well-mixed bits of a row; two seeds make 128, at which equal hashes are taken as equal rows."""
+    total = np.uint64(0)
+    for w in range(words.shape[0]):
+        x = words[w] ^ (np.uint64(w + 1) * np.uint64(0x9E3779B97F4A7C15) + seed)
+        x = (x ^ (x >> np.uint64(32))) * np.uint64(0xD6E8FEB86659FD93)
+        x = (x ^ (x >> np.uint64(29))) * np.uint64(0xBF58476D1CE4E5B9)
+        total += x ^ (x >> np.uint64(32))
+    return total
+
+
+@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _sort(values: NDArray[np.int32], start: int, stop: int) -> None:
+    for i in range(start + 1, stop):
+        x = values[i]
+        j = i - 1
+        while j >= start and values[j] > x:
+            values[j + 1] = values[j]
+            j -= 1
+        values[j + 1] = x
+
+
+@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def canonical(shape: int, leaves: NDArray[np.int32]) -> None:
+    """Put interchangeable leaves in ascending order, in place."""
+    count = CHAINS[shape, 0]
+    if shape >= PAIRS_AND:
+        _sort(leaves, 0, 2)
+        _sort(leaves, 2, 4)
+        if leaves[2] < leaves[0] or (leaves[2] == leaves[0] and leaves[3] < leaves[1]):
+            for k in range(2):
+                leaves[k], leaves[k + 2] = leaves[k + 2], leaves[k]
+        return
+    start = 0
+    for k in range(2, count + 1):
+        if k == count or CHAINS[shape, k] != CHAINS[shape, k - 1]:
+            _sort(leaves, start, k)
+            start = k
+
+
+@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _compare(a: NDArray[np.int32], b: NDArray[np.int32]) -> int:
+    for k in range(4):
+        if a[k] != b[k]:
+            return -1 if a[k] < b[k] else 1
+    return 0
+
+
+@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _precedes(pool: Pool, i: int, j: int) -> bool:
+    """Whether entry ``i`` ranks before entry ``j``."""
+    if pool.score[i] != pool.score[j]:
+        return pool.score[i] > pool.score[j]
+    if pool.length[i] != pool.length[j]:
+        return pool.length[i] < pool.length[j]
+    order = _compare(pool.key[i], pool.key[j])
+    if order == 0:
+        order = pool.shape[i] - pool.shape[j]
+    if order == 0:
+        order = _compare(pool.leaves[i], pool.leaves[j])
+    return order < 0
+
+
+@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _renew(ground: Ground, pool: Pool) -> None:
+    """Find the worst entry again and derive the limits from it."""
+    size = pool.score.shape[0] - 1
+    if pool.state[COUNT] < size:
+        return
+    worst = 0
+    for i in range(1, size):
+        if _precedes(pool, worst, i):
+            worst = i
+    first = pool.state[WORST_LENGTH] == UNBOUNDED
+    before = pool.score[pool.state[WORST]]
+    pool.state[WORST] = worst
+    pool.state[WORST_LENGTH] = pool.length[worst]
+    threshold = pool.score[worst]
+    if first or threshold != pool.limits_of[0]:
+        _set_limits(ground, pool, threshold)
