@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from .bridge.activations import Activations
     from .kb_build.linking import Link
     from .ontology.kb import KB
-    from .reasoner.induction import InductionOptions
+    from .reasoner.learning import InductionOptions
 
 
 class _DefaultCommand(TyperGroup):
@@ -96,13 +96,17 @@ def build_wikipedia(
     redirect: Annotated[Path | None, typer.Option(help="Dump of redirect: renamed categories.")] = None,
     articles: Annotated[bool, typer.Option("--articles", help="Make articles leaf classes.")] = False,
     language: Annotated[str, typer.Option(help="Language edition, for the IRIs.")] = "en",
-    keep_maintenance: Annotated[
-        bool, typer.Option("--keep-maintenance", help="Keep hidden, tracking, stub and maintenance categories.")
+    filters: Annotated[
+        Path | None, typer.Option(help="File with the families of categories to leave out; ours by default.")
+    ] = None,
+    keep_all: Annotated[
+        bool, typer.Option("--keep-all", help="Keep hidden, tracking, stub and maintenance categories.")
     ] = False,
     base: Annotated[str | None, typer.Option(help="Base IRI of what the knowledge base will record.")] = None,
     as_json: Json = False,
 ) -> None:
     """Build a knowledge base from MediaWiki table dumps, gzip or plain."""
+    from .kb_build.category_filters import DEFAULT_FILTERS
     from .kb_build.wikipedia import WikipediaDumps
     from .kb_build.wikipedia_kb import build_wikipedia
     from .ontology.vocabulary import DATA
@@ -119,7 +123,7 @@ def build_wikipedia(
         out,
         articles=articles,
         language=language,
-        keep_maintenance=keep_maintenance,
+        filters=None if keep_all else filters or DEFAULT_FILTERS,
         base=base or DATA,
     )
     _print_info(kb, as_json)
@@ -335,7 +339,7 @@ def induce_expression(
 def _options(
     score: str, max_atoms: int, operators: str, top: int, strategy: str, time_limit: float | None
 ) -> InductionOptions:
-    from .reasoner.induction import InductionOptions
+    from .reasoner.learning import InductionOptions
 
     return InductionOptions(
         score=score,

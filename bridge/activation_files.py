@@ -144,12 +144,9 @@ def split_images(ids: Sequence[str], contents: Sequence[str], *, seed: int, hold
     Examples
     --------
     >>> split_images(["a", "b", "c", "d"], [""] * 4, seed=0, holdout=0.5)
-    ['induction', 'holdout', 'holdout', 'induction']
+    ['induction', 'induction', 'holdout', 'holdout']
     """
-    if not 0 <= holdout < 1:
-        raise UsageError(
-            f"{holdout:g} of the images cannot be held out", where="holdout", expected="0 ≤ part < 1"
-        )
+    check_holdout(holdout)
     groups: dict[tuple[str, str], list[str]] = {}
     for identity, content in sorted(zip(ids, contents, strict=True)):
         groups.setdefault(("content", content) if content else ("id", identity), []).append(identity)
@@ -160,6 +157,14 @@ def split_images(ids: Sequence[str], contents: Sequence[str], *, seed: int, hold
         if len(held) + len(group) <= wanted:
             held.update(group)
     return ["holdout" if identity in held else "induction" for identity in ids]
+
+
+def check_holdout(holdout: float) -> None:
+    """Raise `UsageError` unless 0 ≤ holdout < 1."""
+    if not 0 <= holdout < 1:
+        raise UsageError(
+            f"{holdout:g} of the images cannot be held out", where="holdout", expected="0 ≤ part < 1"
+        )
 
 
 def _rank(seed: int, identity: str) -> bytes:

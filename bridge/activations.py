@@ -26,6 +26,7 @@ from .activation_files import (
     Split,
     check_distinct,
     check_finite,
+    check_holdout,
     read_meta,
     read_rows,
     request_digest,
@@ -261,7 +262,7 @@ def extract(
     loaded.tap(layer)
     place = _device(device)
     found = images if isinstance(images, ImageSet) else ImageSet.find(images, skip_bad=skip_bad)
-    split_images([], [], seed=seed, holdout=holdout)
+    check_holdout(holdout)
     request = request_digest(
         {
             "weights": loaded.weights_sha256,
@@ -324,7 +325,7 @@ def extract(
 
 def _batches(
     pool: ThreadPoolExecutor, images: ImageSet, transform: Transform, batch_size: int
-) -> Generator[tuple[list[ImageRecord], list[Tensor], list[BadImage]]]:
+) -> Generator[tuple[list[ImageRecord], list[Tensor], list[BadImage]], None, None]:
     """Yield decoded images in order, with at most three batches of them under way."""
 
     def prepare(record: ImageRecord) -> Tensor | BadImage:

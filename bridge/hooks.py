@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from typing import TYPE_CHECKING, Any, Literal, cast, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
-import torch
 from torch import Tensor, nn
 
 from ..ontology.errors import DataError, UsageError
@@ -85,7 +84,7 @@ def capture(
 
 @contextmanager
 def watch(model: LoadedModel, layers: Sequence[str], receive: Receiver) -> Iterator[None]:
-    """Call `receive` with layer name, module and output whenever one of the layers has run, inside the context.
+    """Call `receive` with layer name, module and output whenever one of the layers has run, inside.
 
     The output is given as `first_tensor` finds it, unreduced.
     """
@@ -129,8 +128,11 @@ def unit_axis(module: nn.Module, output: Tensor) -> int:
 
     Examples
     --------
-    >>> unit_axis(nn.Conv2d(3, 8, 1), torch.zeros(2, 8, 5, 5)), unit_axis(nn.Linear(4, 8), torch.zeros(2, 7, 8))
-    (1, 2)
+    >>> import torch
+    >>> unit_axis(nn.Conv2d(3, 8, 1), torch.zeros(2, 8, 5, 5))
+    1
+    >>> unit_axis(nn.Linear(4, 8), torch.zeros(2, 7, 8))
+    2
     """
     if isinstance(module, _LAST_AXIS):
         return output.ndim - 1
@@ -160,4 +162,4 @@ def reduce_units(output: Tensor, module: nn.Module, reduce: Reduction, name: str
     units_last = output.float().movedim(axis, -1).flatten(1, -2) if output.ndim > 2 else output.float()
     if output.ndim == 2:
         return units_last.clone()
-    return cast(Tensor, units_last.amax(1) if reduce == "max" else units_last.mean(1))
+    return units_last.amax(1) if reduce == "max" else units_last.mean(1)

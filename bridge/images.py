@@ -25,11 +25,25 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 SUFFIXES = frozenset(
-    ".jpg .jpeg .jpe .jfif .png .bmp .gif .webp .tif .tiff .ppm .pgm .pnm .jp2 .avif".split()
+    [
+        ".jpg",
+        ".jpeg",
+        ".jpe",
+        ".jfif",
+        ".png",
+        ".bmp",
+        ".gif",
+        ".webp",
+        ".tif",
+        ".tiff",
+        ".ppm",
+        ".pgm",
+        ".pnm",
+    ]
 )
 """File name endings (lower case) that count as images."""
 
-# ADE20K keeps its annotations beside the photograph as images: class and instance indices, parts, instance masks.
+# ADE20K keeps its annotations beside the photograph as images: indices of classes, parts, instance masks.
 _COMPANION = re.compile(r"(_seg|_parts_\d+)\.png$|^instance_\d+_.*\.png$", re.IGNORECASE)
 
 # How a complete file ends. A file without its mark is decoded at once, so that truncation is known early.
@@ -254,7 +268,7 @@ def _open(source: Path | io.BytesIO) -> Image:
     if limit is not None and image.width * image.height > limit:
         image.close()
         raise ValueError(
-            f"{image.width} x {image.height} pixels exceed Pillow's limit of {limit}, could be a decompression bomb"
+            f"{image.width} x {image.height} pixels exceed Pillow's limit of {limit}: a decompression bomb?"
         )
     return image
 
@@ -294,7 +308,7 @@ def _members(path: Path) -> tuple[Path, dict[str, tuple[Path, str | None]]]:
 
 
 def _walk(root: Path) -> Iterator[str]:
-    """Yield the relative paths of the images below a folder; linked folders are followed, each folder once."""
+    """Yield the relative paths of images below a folder; links are followed, each folder is seen once."""
     seen: set[tuple[int, int]] = set()
     for folder, children, files in os.walk(root, followlinks=True):
         status = Path(folder).stat()

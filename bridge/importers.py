@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import importlib
 import logging
 import re
 import zipfile
@@ -16,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..ontology.errors import DataError, MissingDependencyError, UsageError
-from .activation_files import META, ActivationWriter, check_finite, request_digest, versions
+from .activation_files import META, ActivationWriter, check_finite, check_holdout, request_digest, versions
 from .activations import Activations, reuse
 
 log = logging.getLogger(__name__)
@@ -138,6 +139,7 @@ def import_activations(
     MissingDependencyError
         If pyarrow is needed and not installed.
     """
+    check_holdout(holdout)
     source, target = Path(path), Path(out)
     files = _files(source)
     sources = [{"name": file.name, "sha256": _file_digest(file)} for file in files]
@@ -223,7 +225,7 @@ def _distinct(files: Sequence[Path]) -> Iterator[_Row]:
                 raise DataError(
                     f"the image {identity!r} occurs twice, the first time at {where}",
                     where=row.where,
-                    expected="one row an image; ids are file names without suffix unless there is a column id",
+                    expected="one row an image (ids are file names without suffix, or a column id)",
                     hint="remove or rename one of them",
                 )
             elif known != digest:
@@ -416,8 +418,8 @@ def _texts(array: NDArray[Any], count: int, path: Path) -> list[str]:
 
 def _read_parquet(path: Path) -> Iterator[_Row]:
     try:
-        import pyarrow
-        from pyarrow import parquet
+        pyarrow = importlib.import_module("pyarrow")
+        parquet = importlib.import_module("pyarrow.parquet")
     except ImportError as problem:
         raise MissingDependencyError(
             "reading Parquet files needs pyarrow",

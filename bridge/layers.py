@@ -92,7 +92,7 @@ def _kind(model: LoadedModel, name: str) -> str:
 
 
 def dry_images() -> list[Image]:
-    """Make up three photographs of 320 × 240 pixels: seeded noise, a scene of gradients and shapes, a grey field."""
+    """Make up three photographs, 320 × 240: seeded noise, gradients with shapes, a grey field."""
     module = pillow()
     noise = np.random.default_rng(0).integers(0, 256, (240, 320, 3), dtype=np.uint8)
     down, across = np.mgrid[0:240, 0:320]

@@ -1,14 +1,16 @@
-"""The model as the bridge uses it: network, preprocessing, and the digest that says which weights they were."""
+"""The model as the bridge uses it: network, preprocessing, and the digest of its weights."""
 
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ..ontology.errors import UsageError, near_matches
@@ -98,8 +100,7 @@ class LoadedModel:
         if transform is None:
             transform = SquareTransform(224, IMAGENET_MEAN, IMAGENET_DEVIATION)
         if transform_info is None:
-            own = isinstance(transform, SquareTransform)
-            transform_info = transform.info if own else {"description": repr(transform)}  # type: ignore[union-attr]
+            transform_info = describe_transform(transform)
         sample = transform(pillow().new("RGB", (320, 240), (120, 130, 140)))
         if not (isinstance(sample, Tensor) and sample.ndim == 3 and sample.is_floating_point()):
             shape = tuple(sample.shape) if isinstance(sample, Tensor) else type(sample).__name__
@@ -189,9 +190,25 @@ class SquareTransform:
     def __call__(self, image: Image) -> Tensor:
         """Return float32, 3 × size × size."""
         resized = image.resize((self.size, self.size), pillow().Resampling.BICUBIC)
-        values = np.asarray(resized, dtype=np.float32)
-        scaled = (values / np.float32(self.scale) - np.float32(self.mean)) / np.float32(self.deviation)
+        values = np.asarray(resized, dtype=np.float32) / np.float32(self.scale)
+        mean, deviation = (np.array(channels, dtype=np.float32) for channels in (self.mean, self.deviation))
+        scaled: NDArray[np.float32] = (values - mean) / deviation
         return torch.from_numpy(np.ascontiguousarray(scaled.transpose(2, 0, 1)))
+
+
+def describe_transform(transform: Transform) -> dict[str, Any]:
+    """Describe a transform: ours in full, another callable by its name or printed form, without addresses.
+
+    Examples
+    --------
+    >>> describe_transform(len)
+    {'description': 'builtins.len'}
+    """
+    if isinstance(transform, SquareTransform):
+        return transform.info
+    name = getattr(transform, "__qualname__", None)
+    text = re.sub(r" at 0x[0-9a-fA-F]+", "", repr(transform))
+    return {"description": text if name is None else f"{transform.__module__}.{name}"}
 
 
 def state_digest(module: nn.Module) -> str:

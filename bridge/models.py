@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from ..ontology.errors import DataError, MissingDependencyError, UsageError, near_matches
-from .loaded_model import LoadedModel, SquareTransform, VirtualLayer, state_digest
+from .loaded_model import LoadedModel, SquareTransform, VirtualLayer, describe_transform, state_digest
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -194,7 +194,7 @@ _PROVIDERS: dict[str, Callable[[str, str], LoadedModel]] = {
 
 def _no_weights(spec: str, problem: Exception) -> DataError:
     return DataError(
-        f"the weights cannot be had: {str(problem).splitlines()[0] if str(problem) else type(problem).__name__}",
+        f"the weights cannot be had: {(str(problem) or type(problem).__name__).splitlines()[0]}",
         where=spec,
         expected="weights in the library's cache, or a connection to download them",
         hint="download them once, or build the model in a FILE.py:FACTORY with weights of your own",
@@ -238,7 +238,12 @@ def _load_factory(spec: str, path: Path, factory: str) -> LoadedModel:
         and isinstance(built[0], nn.Module)
         and callable(built[1])
     ):
-        return LoadedModel.wrap(built[0], name=spec, transform=built[1])
+        # Code cannot be compared by its name alone, so the file's digest goes with it.
+        info = {
+            **describe_transform(built[1]),
+            "source_sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+        }
+        return LoadedModel.wrap(built[0], name=spec, transform=built[1], transform_info=info)
     raise UsageError(
         f"the function {factory!r} returned a {type(built).__name__}",
         where=path,
@@ -251,12 +256,12 @@ def _load_torchscript(spec: str, path: Path) -> LoadedModel:
     if not path.is_file():
         raise UsageError("no such file", where=path, expected="a TorchScript file")
     try:
-        network = torch.jit.load(str(path), map_location="cpu")
+        network: nn.Module = torch.jit.load(str(path), map_location="cpu")  # type: ignore[no-untyped-call]
     except (RuntimeError, ValueError) as problem:
         raise DataError(
             f"not a TorchScript file ({str(problem).strip().splitlines()[0]})",
             where=path,
-            expected="a file written by torch.jit.save; pickled models are refused because loading them can run code",
+            expected="a file of torch.jit.save; pickled models are refused because loading them can run code",
             hint="for a state dict write a FILE.py:FACTORY that builds the network and loads it with "
             "neurontology.bridge.models.read_state_dict",
         ) from problem

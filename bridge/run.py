@@ -20,7 +20,7 @@ from ..ontology.kb import KB, building
 from ..ontology.names import bracketed, unbracketed
 from ..ontology.syntax import parse
 from ..ontology.syntax.manchester import render as manchester
-from ..reasoner.induction import InductionOptions
+from ..reasoner.learning import InductionOptions
 from ..reasoner.solution_record import SolutionWriter, induction_record
 from .activations import Activations
 from .labelling import JoinedImages, Thresholds, UnitLabel

@@ -31,8 +31,8 @@ LAYER = "features.block4"
 transform = SquareTransform(SIZE, mean=(0.5,) * 3, deviation=(0.5,) * 3)
 """From a scene (PIL, RGB) to the network's input: float32, 3 × 96 × 96, from -1 to 1."""
 
-# Found by trial on scenes of other seeds: the objects weigh more than the kind, or most units learn the sea and the
-# sky, which give the kind away.
+# Found by trial on scenes of other seeds. The objects weigh more than the kind of scene, or most units learn
+# the sea and the sky, which give the kind away.
 _LEARNING_RATE, _WEIGHT_DECAY, _BATCH, _KIND_WEIGHT = 0.02, 1e-4, 16, 0.06
 
 # Scenes are flipped and moved by up to so many pixels, so that units learn things and not places.
@@ -108,9 +108,9 @@ def train(
 ) -> TrainingReport:
     """Train a `SceneNet` on annotated scenes and write its state dict.
 
-    It learns from what annotations say of a whole scene: which objects show somewhere, and the kind of scene. It is
-    never told where an object is nor what any unit shall stand for. It runs on one thread, whatever torch is set
-    to, so that the weights do not depend on the number of cores.
+    It learns from what annotations say of a whole scene: which objects show somewhere, and the kind of scene.
+    It is never told where an object is nor what any unit shall stand for. It runs on one thread, whatever
+    torch is set to, so that the weights do not depend on the number of cores.
 
     Parameters
     ----------
@@ -139,12 +139,13 @@ def train(
     with _one_thread(), torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         order = torch.randperm(len(pictures))
-        kept, learned = order.split([held := round(len(order) * _VALIDATED_SHARE), len(order) - held])
+        held = round(len(order) * _VALIDATED_SHARE)
+        kept, learned = order[:held], order[held:]
         network = SceneNet()
         _fit(network, pictures[learned], objects[learned], kinds[learned], epochs, progress)
         network.eval()
         with torch.no_grad():
-            shown, kind = network(pictures[kept]).split([len(OBJECTS), len(KINDS)], dim=1)
+            shown, kind = _parts(network(pictures[kept]))
     torch.save(network.state_dict(), out_weights)
     usual = objects[learned].mean(dim=0) > 0.5
     report = TrainingReport(
@@ -214,16 +215,21 @@ def _fit(
     )
     for epoch in range(1, epochs + 1):
         # The last, incomplete batch of the shuffled scenes is left for another epoch.
-        for batch in torch.randperm(len(pictures))[: batches * _BATCH].split(_BATCH):
-            shown, kind = network(_vary(pictures[batch])).split([len(OBJECTS), len(KINDS)], dim=1)
+        for batch in torch.randperm(len(pictures))[: batches * _BATCH].view(batches, _BATCH):
+            shown, kind = _parts(network(_vary(pictures[batch])))
             loss = functional.binary_cross_entropy_with_logits(shown, objects[batch])
             loss = loss + _KIND_WEIGHT * functional.cross_entropy(kind, kinds[batch])
             optimiser.zero_grad()
-            loss.backward()
+            torch.autograd.backward(loss)
             optimiser.step()
             schedule.step()
         if progress is not None:
             progress(epoch, epochs)
+
+
+def _parts(logits: Tensor) -> tuple[Tensor, Tensor]:
+    """Part what the outputs say of objects from what they say of the kind of scene."""
+    return logits[:, : len(OBJECTS)], logits[:, len(OBJECTS) :]
 
 
 def _vary(pictures: Tensor) -> Tensor:
@@ -236,7 +242,7 @@ def _vary(pictures: Tensor) -> Tensor:
 
 
 def _read(folder: Path) -> tuple[Tensor, Tensor, Tensor]:
-    """Read pictures (scenes × 3 × 96 × 96), objects (scenes × objects, 0 or 1) and kinds (index) of a folder."""
+    """Read pictures (scenes × 3 × 96 × 96), objects (scenes × objects, 0 or 1) and kinds (indices)."""
     annotated, _ = read_ade20k(folder)
     if len(annotated) < 50:
         raise UsageError(

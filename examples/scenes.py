@@ -240,10 +240,12 @@ def annotation(objects: tuple[Seen, ...]) -> str:
     001 # 0 # 1 # bus, autobus, omnibus # bus # "red"
     002 # 0 # 0 # sea # sea # ""
     """
-    return "".join(
-        f'{number:03} # 0 # {item.occluded:d} # {OBJECTS[item.name]} # {item.name} # "{", ".join(item.attributes)}"\n'
-        for number, item in enumerate(objects, start=1)
-    )
+    lines = []
+    for number, item in enumerate(objects, start=1):
+        attributes = f'"{", ".join(item.attributes)}"'
+        fields = (f"{number:03}", "0", f"{item.occluded:d}", OBJECTS[item.name], item.name, attributes)
+        lines.append(" # ".join(fields) + "\n")
+    return "".join(lines)
 
 
 def draw_scene(kind: str, rng: Random) -> tuple[Image.Image, tuple[Seen, ...]]:

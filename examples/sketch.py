@@ -15,8 +15,8 @@ Point = tuple[float, float]
 # Everything is drawn three times as large and averaged down: Pillow's shapes have hard edges.
 _OVERSAMPLING = 3
 
-# Of an object that others cover, less than this share of what was drawn (or less than this many pixels) is
-# more than a person would recognise, so it is not annotated; above the second share nothing notable is hidden.
+# Where others cover all but this share of an object, or all but so many pixels, nobody would recognise it, so
+# it is not annotated; where they leave more than the second share, nothing notable is hidden.
 _SEEN_SHARE, _SEEN_PIXELS, _WHOLE_SHARE = 0.15, 4.0, 0.95
 
 _PAINTS: dict[str, Colour] = {
@@ -91,7 +91,7 @@ class Canvas:
         full = size * _OVERSAMPLING
         self._picture = Image.new("RGB", (full, full))
         self._owners = Image.new("L", (full, full))
-        self._brushes = (ImageDraw.Draw(self._picture), ImageDraw.Draw(self._owners))
+        self._brush, self._owning = ImageDraw.Draw(self._picture), ImageDraw.Draw(self._owners)
         self._drawn: list[tuple[str, tuple[str, ...], int]] = []
 
     def draw(self, name: str, x: float, y: float, scale: float, rng: Random) -> None:
@@ -116,21 +116,24 @@ class Canvas:
     def polygon(self, points: Sequence[Point], colour: Colour, owner: int) -> None:
         """Fill a polygon for an owner."""
         scaled = [(x * _OVERSAMPLING, y * _OVERSAMPLING) for x, y in points]
-        for brush, ink in zip(self._brushes, (colour, owner), strict=True):
+        for brush, ink in self._inks(colour, owner):
             brush.polygon(scaled, fill=ink)
 
     def ellipse(self, centre: Point, radii: Point, colour: Colour, owner: int) -> None:
         """Fill an ellipse for an owner."""
         (x, y), (a, b) = centre, radii
         box = [(v * _OVERSAMPLING) for v in (x - a, y - b, x + a, y + b)]
-        for brush, ink in zip(self._brushes, (colour, owner), strict=True):
+        for brush, ink in self._inks(colour, owner):
             brush.ellipse(box, fill=ink)
 
     def line(self, points: Sequence[Point], width: float, colour: Colour, owner: int) -> None:
         """Draw a line of a given width for an owner."""
         scaled = [(x * _OVERSAMPLING, y * _OVERSAMPLING) for x, y in points]
-        for brush, ink in zip(self._brushes, (colour, owner), strict=True):
+        for brush, ink in self._inks(colour, owner):
             brush.line(scaled, fill=ink, width=max(1, round(width * _OVERSAMPLING)), joint="curve")
+
+    def _inks(self, colour: Colour, owner: int) -> tuple[tuple[ImageDraw.ImageDraw, Colour | int], ...]:
+        return (self._brush, colour), (self._owning, owner)
 
     def picture(self) -> Image.Image:
         """The finished picture, RGB, `size` by `size` pixels."""
@@ -514,7 +517,7 @@ def _river(pen: Pen, rng: Random) -> tuple[str, ...]:
 
 
 def _sea(pen: Pen, rng: Random) -> tuple[str, ...]:
-    """Draw the sea across the picture, the pen at the middle of the shore, `scale` pixels up to the horizon."""
+    """Draw the sea across the picture, the pen on the shore, `scale` pixels up to the horizon."""
     half = pen.canvas.size / pen.scale
     deep = rng.choice(((25, 95, 160), (30, 115, 160), (35, 85, 145)))
     pen.box(-half, 0, half, 1, deep)

@@ -317,7 +317,8 @@ class _Scanner:
             if found:
                 return
             if window.at_end:
-                if quote:
+                # Without any table before it, it is no statement but another kind of file.
+                if quote and self.tables:
                     raise window.error(
                         "the statement that starts here does not end",
                         begin - window.base,

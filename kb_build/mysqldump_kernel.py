@@ -6,6 +6,10 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+# Compiled code is cached beside the file with the name of the module. Test runners import the file under the
+# name of the clone's folder too, and a cache written there could not be loaded here.
+_CACHE = __name__.startswith("neurontology.")
+
 U8 = NDArray[np.uint8]
 I64 = NDArray[np.int64]
 Flags = NDArray[np.bool_]
@@ -21,12 +25,12 @@ for _byte, _meaning in zip(b"0nrtbZ", b"\0\n\r\t\b\x1a", strict=True):
     ESCAPES[_byte] = _meaning
 
 
-@njit(cache=True)
+@njit(cache=_CACHE)
 def _is_space(byte: int) -> bool:
     return byte == 32 or 9 <= byte <= 13
 
 
-@njit(cache=True)
+@njit(cache=_CACHE)
 def _hex_digit(byte: int) -> int:
     if 48 <= byte <= 57:
         return byte - 48
@@ -34,7 +38,7 @@ def _hex_digit(byte: int) -> int:
     return low - 87 if 97 <= low <= 102 else -1
 
 
-@njit(cache=True)
+@njit(cache=_CACHE)
 def scan_rows(
     buf: U8,
     pos: int,
@@ -216,7 +220,7 @@ def scan_rows(
         after_row = True
 
 
-@njit(cache=True)
+@njit(cache=_CACHE)
 def skip_statement(buf: U8, pos: int, end: int, quote: int, escaped: bool) -> tuple[bool, int, int, bool]:
     """Go to behind the semicolon that ends a statement.
 

@@ -6,6 +6,10 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+# Compiled code is cached beside the file with the name of the module. Test runners import the file under the
+# name of the clone's folder too, and a cache written there could not be loaded here.
+_CACHE = __name__.startswith("neurontology.")
+
 U8 = NDArray[np.uint8]
 I64 = NDArray[np.int64]
 U64 = NDArray[np.uint64]
@@ -15,7 +19,7 @@ _FNV_OFFSET = np.uint64(0xCBF29CE484222325)
 _HEX = np.frombuffer(b"0123456789ABCDEF", dtype=np.uint8)
 
 
-@njit(cache=True)
+@njit(cache=_CACHE)
 def gather(blob: U8, offsets: I64, indices: I64) -> tuple[U8, I64]:
     """Copy the strings at `indices`, in that order."""
     out_offsets = np.empty(len(indices) + 1, np.int64)
@@ -33,7 +37,7 @@ def gather(blob: U8, offsets: I64, indices: I64) -> tuple[U8, I64]:
     return out, out_offsets
 
 
-@njit(cache=True)
+@njit(cache=_CACHE)
 def _hash(blob: U8, start: int, stop: int) -> np.uint64:
     """FNV-1a, then the finaliser of MurmurHash3, because the table takes the low bits."""
     value = _FNV_OFFSET
@@ -45,7 +49,7 @@ def _hash(blob: U8, start: int, stop: int) -> np.uint64:
     return value
 
 
-@njit(cache=True)
+@njit(cache=_CACHE)
 def _equal(blob: U8, start: int, stop: int, other: U8, other_start: int, other_stop: int) -> bool:
     if stop - start != other_stop - other_start:
         return False
@@ -55,7 +59,7 @@ def _equal(blob: U8, start: int, stop: int, other: U8, other_start: int, other_s
     return True
 
 
-@njit(cache=True)
+@njit(cache=_CACHE)
 def build_table(blob: U8, offsets: I64, table: I64) -> tuple[int, int]:
     """Fill an open-addressing hash table (-1 = free); return the first pair of equal strings or (-1, -1)."""
     mask = np.uint64(len(table) - 1)
@@ -75,7 +79,7 @@ def build_table(blob: U8, offsets: I64, table: I64) -> tuple[int, int]:
     return first, second
 
 
-@njit(cache=True)
+@njit(cache=_CACHE)
 def find(table: I64, blob: U8, offsets: I64, query: U8, query_offsets: I64) -> I64:
     """Index of every query string among the hashed ones, -1 where it is absent; equality is by bytes."""
     mask = np.uint64(len(table) - 1)
@@ -93,7 +97,7 @@ def find(table: I64, blob: U8, offsets: I64, query: U8, query_offsets: I64) -> I
     return out
 
 
-@njit(cache=True)
+@njit(cache=_CACHE)
 def _legal_code_point(point: int) -> bool:
     """Whether RFC 3987 has this non-ASCII code point in `ucschar`."""
     if point < 0x10000:
@@ -103,7 +107,7 @@ def _legal_code_point(point: int) -> bool:
     return (point & 0xFFFF) <= 0xFFFD
 
 
-@njit(cache=True)
+@njit(cache=_CACHE)
 def percent_encode(blob: U8, offsets: I64, legal_ascii: NDArray[np.bool_]) -> tuple[U8, I64]:
     """Percent-encode the bytes of every character that may not stand in the path of an IRI (RFC 3987)."""
     # Each byte becomes at most three: "%" and two digits.
@@ -144,7 +148,7 @@ def percent_encode(blob: U8, offsets: I64, legal_ascii: NDArray[np.bool_]) -> tu
     return out[:to].copy(), out_offsets
 
 
-@njit(cache=True)
+@njit(cache=_CACHE)
 def escape_literal(blob: U8, offsets: I64) -> tuple[U8, I64]:
     """Turn underscores into spaces and escape what an N-Triples literal may not hold as it is."""
     out = np.empty(2 * len(blob), np.uint8)
@@ -169,7 +173,7 @@ def escape_literal(blob: U8, offsets: I64) -> tuple[U8, I64]:
     return out[:to].copy(), out_offsets
 
 
-@njit(cache=True)
+@njit(cache=_CACHE)
 def _put(out: U8, to: int, blob: U8, start: int, stop: int) -> int:
     for k in range(start, stop):
         out[to] = blob[k]
@@ -177,7 +181,7 @@ def _put(out: U8, to: int, blob: U8, start: int, stop: int) -> int:
     return to
 
 
-@njit(cache=True)
+@njit(cache=_CACHE)
 def join_lines(
     head: U8,
     left: U8,

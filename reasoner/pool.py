@@ -19,7 +19,7 @@ from .score import Score
 from .shape import CHAINS, PAIRS_AND
 
 EQUIVALENTS = 8
-COUNT, WORST, WORST_LENGTH, NODES, WORK = range(5)
+COUNT, WORST, WORST_LENGTH, NODES, WORK = 0, 1, 2, 3, 4
 UNBOUNDED = 1 << 30
 
 
@@ -62,6 +62,7 @@ class Pool(NamedTuple):
     same_leaves: NDArray[np.int32]
     same_count: NDArray[np.int32]
     limits: NDArray[np.int32]
+    threshold: NDArray[np.float64]
     state: NDArray[np.int64]
     words: tuple[Words, Words, Words, Words]
 
@@ -69,18 +70,20 @@ class Pool(NamedTuple):
 def make_pool(ground: Ground, size: int) -> Pool:
     """Make an empty pool for ``size`` formulas."""
     p, n = ground.positive.shape[1], ground.negative.shape[1]
+    slots = size + 1  # the last one holds the formula on offer
     pool = Pool(
-        score=np.zeros(size),
-        length=np.zeros(size, np.int32),
-        shape=np.zeros(size, np.int32),
-        leaves=np.zeros((size, 4), np.int32),
-        key=np.zeros((size, 4), np.int32),
-        hashes=np.zeros((size, 2), np.uint64),
-        counts=np.zeros((size, 2), np.int32),
-        same_shape=np.zeros((size, EQUIVALENTS), np.int32),
-        same_leaves=np.zeros((size, EQUIVALENTS, 4), np.int32),
-        same_count=np.zeros(size, np.int32),
+        score=np.zeros(slots),
+        length=np.zeros(slots, np.int32),
+        shape=np.zeros(slots, np.int32),
+        leaves=np.zeros((slots, 4), np.int32),
+        key=np.zeros((slots, 4), np.int32),
+        hashes=np.zeros((slots, 2), np.uint64),
+        counts=np.zeros((slots, 2), np.int32),
+        same_shape=np.zeros((slots, EQUIVALENTS), np.int32),
+        same_leaves=np.zeros((slots, EQUIVALENTS, 4), np.int32),
+        same_count=np.zeros(slots, np.int32),
         limits=np.full((2, ground.positives + 1), ground.negatives, np.int32),
+        threshold=np.full(1, -np.inf),
         state=np.zeros(5, np.int64),
         words=(np.zeros(p, np.uint64), np.zeros(n, np.uint64), np.zeros(p, np.uint64), np.zeros(n, np.uint64)),
     )
@@ -250,6 +253,17 @@ def _precedes(pool: Pool, i: int, j: int) -> bool:
 
 
 @numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _copy(pool: Pool, source: int, target: int) -> None:
+    pool.score[target] = pool.score[source]
+    pool.length[target] = pool.length[source]
+    pool.shape[target] = pool.shape[source]
+    pool.leaves[target] = pool.leaves[source]
+    pool.key[target] = pool.key[source]
+    pool.hashes[target] = pool.hashes[source]
+    pool.counts[target] = pool.counts[source]
+
+
+@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def _renew(ground: Ground, pool: Pool) -> None:
     """Find the worst entry again and derive the limits from it."""
     size = pool.score.shape[0] - 1
@@ -259,10 +273,99 @@ def _renew(ground: Ground, pool: Pool) -> None:
     for i in range(1, size):
         if _precedes(pool, worst, i):
             worst = i
-    first = pool.state[WORST_LENGTH] == UNBOUNDED
-    before = pool.score[pool.state[WORST]]
     pool.state[WORST] = worst
+    first = pool.state[WORST_LENGTH] == UNBOUNDED
     pool.state[WORST_LENGTH] = pool.length[worst]
-    threshold = pool.score[worst]
-    if first or threshold != pool.limits_of[0]:
-        _set_limits(ground, pool, threshold)
+    if first or pool.score[worst] != pool.threshold[0]:
+        pool.threshold[0] = pool.score[worst]
+        _set_limits(ground, pool, pool.score[worst])
+
+
+@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _remember(pool: Pool, i: int, source: int) -> None:
+    """Note the formula in slot ``source`` as equivalent to entry ``i``."""
+    count = pool.same_count[i]
+    for k in range(count):
+        if (
+            pool.same_shape[i, k] == pool.shape[source]
+            and _compare(pool.same_leaves[i, k], pool.leaves[source]) == 0
+        ):
+            return
+    if count < EQUIVALENTS:
+        pool.same_shape[i, count] = pool.shape[source]
+        pool.same_leaves[i, count] = pool.leaves[source]
+        pool.same_count[i] = count + 1
+
+
+@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def offer(ground: Ground, pool: Pool, shape: int, a: int, b: int, c: int, d: int) -> None:
+    """Evaluate a formula exactly and keep it if it is among the best; unused leaves are -1."""
+    size = pool.score.shape[0] - 1
+    new = size
+    leaves, key = pool.leaves[new], pool.key[new]
+    leaves[0], leaves[1], leaves[2], leaves[3] = a, b, c, d
+    used = CHAINS[shape, 0]
+    canonical(shape, leaves)
+    length = used - 1
+    for k in range(4):
+        key[k] = leaves[k] if k < used else -1
+        if k < used:
+            length += ground.length[leaves[k]]
+    _sort(key, 0, used)
+    p, n, other_p, other_n = pool.words
+    evaluate(ground, shape, leaves, True, p, other_p)
+    evaluate(ground, shape, leaves, False, n, other_n)
+    pool.state[WORK] += used * (p.shape[0] + n.shape[0])
+    tp, fp = count_words(p), count_words(n)
+    pool.score[new] = value(ground.score, ground.minimum_recall, tp, fp, ground.positives, ground.negatives)
+    pool.length[new] = length
+    pool.shape[new] = shape
+    pool.counts[new, 0] = tp
+    pool.counts[new, 1] = fp
+    count = pool.state[COUNT]
+    if count == size and not _precedes(pool, new, pool.state[WORST]):
+        return
+    pool.hashes[new, 0] = hash_words(p, np.uint64(1)) + np.uint64(3) * hash_words(n, np.uint64(2))
+    pool.hashes[new, 1] = hash_words(p, np.uint64(5)) + np.uint64(7) * hash_words(n, np.uint64(6))
+    for i in range(count):
+        if (
+            pool.hashes[i, 0] == pool.hashes[new, 0]
+            and pool.hashes[i, 1] == pool.hashes[new, 1]
+            and pool.counts[i, 0] == tp
+            and pool.counts[i, 1] == fp
+        ):
+            if pool.shape[i] == shape and _compare(pool.leaves[i], leaves) == 0:
+                return
+            if _precedes(pool, new, i):
+                if pool.length[i] == length:
+                    _remember(pool, i, i)
+                else:
+                    pool.same_count[i] = 0
+                _copy(pool, new, i)
+                _renew(ground, pool)
+            elif pool.length[i] == length:
+                _remember(pool, i, new)
+            return
+    if count < size:
+        i = count
+        pool.state[COUNT] = count + 1
+    else:
+        i = pool.state[WORST]
+    _copy(pool, new, i)
+    pool.same_count[i] = 0
+    _renew(ground, pool)
+
+
+@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def ranking(pool: Pool) -> NDArray[np.int64]:
+    """Entries from best to worst."""
+    count = pool.state[COUNT]
+    order = np.arange(count)
+    for i in range(1, count):
+        x = order[i]
+        j = i - 1
+        while j >= 0 and _precedes(pool, x, order[j]):
+            order[j + 1] = order[j]
+            j -= 1
+        order[j + 1] = x
+    return order

@@ -10,7 +10,7 @@ from ..ontology.names import NameTable
 from ..ontology.syntax.dl import render as dl
 from ..ontology.syntax.english import render as english
 from ..ontology.syntax.manchester import render as manchester
-from .induction import Induction, RankedExpression
+from .learning import Induction, RankedExpression
 
 
 class SolutionWriter:

@@ -7,7 +7,7 @@ import numpy as np
 from ..ontology.kb import KB
 from .atoms import enumerate_atoms
 from .individuals import resolve_individuals
-from .induction import Induction, InductionOptions, induce
+from .learning import Induction, InductionOptions, induce
 from .interpretation import Interpretation
 from .problem import LearningProblem
 

@@ -198,7 +198,7 @@ class _Reader(Scanner):
             number, filler = self.number(), self.optional_filler()
             return And((AtLeast(number, role, filler), AtMost(number, role, filler)))
         self.skip_space()
-        self.fail(_RESTRICTIONS)
+        return self.fail(_RESTRICTIONS)
 
     def optional_filler(self) -> ClassExpression:
         """Read the class after a number; without one it is ``owl:Thing``."""

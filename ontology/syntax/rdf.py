@@ -23,7 +23,7 @@ from __future__ import annotations
 import hashlib
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
-from typing import TypeAlias
+from typing import TypeAlias, TypeGuard
 from urllib.parse import urlsplit
 
 import pyoxigraph as ox
@@ -193,19 +193,23 @@ def for_owl_tools(triples: Iterable[ox.Triple]) -> Iterator[ox.Triple]:
     True
     """
     for triple in triples:
-        subject, value = _unskolemised(triple.subject), _unskolemised(triple.object)
+        subject, value = triple.subject, triple.object
         if triple.predicate in _CARDINALITIES and isinstance(value, ox.Literal):
             value = ox.Literal(value.value, datatype=_NUMBER)
-        yield ox.Triple(subject, triple.predicate, value)
+        yield ox.Triple(
+            _blank(subject) if is_skolem(subject) else subject,
+            triple.predicate,
+            _blank(value) if is_skolem(value) else value,
+        )
 
 
-def is_skolem(node: object) -> bool:
+def is_skolem(node: object) -> TypeGuard[ox.NamedNode]:
     """Whether a node is an IRI that stands for a blank node."""
     return isinstance(node, ox.NamedNode) and urlsplit(node.value).path.startswith(GENID)
 
 
-def _unskolemised(term: _Term) -> _Term:
-    return ox.BlankNode(term.value.rpartition(GENID)[2]) if is_skolem(term) else term
+def _blank(node: ox.NamedNode) -> ox.BlankNode:
+    return ox.BlankNode(node.value.rpartition(GENID)[2])
 
 
 def _iri(text: str) -> ox.NamedNode:

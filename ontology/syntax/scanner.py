@@ -1,4 +1,4 @@
-"""What the text syntaxes share: reading a string from left to right, names, literals, errors with a column."""
+"""What the text syntaxes share: reading from left to right, names, literals, errors with a column."""
 
 from __future__ import annotations
 
@@ -14,12 +14,18 @@ XSD = "http://www.w3.org/2001/XMLSchema#"
 MAX_DEPTH = 100
 """Deepest nesting that is read; it keeps hostile input from exhausting the interpreter's stack."""
 
-_BUILT_IN: dict[str, ClassExpression] = {"owl:Thing": Top(), "owl:Nothing": Bottom(), THING: Top(), NOTHING:
-Bottom()} _INTEGER = re.compile(r"[+-]?\d+", re.ASCII) _DECIMAL = re.compile(r"[+-]?\d*\.\d+", re.ASCII)
-_FLOAT = re.compile(r"[+-]?(\d+(\.\d+)?|\.\d+)([eE][+-]?\d+)?[fF]", re.ASCII) _NUMBER =
-re.compile(r"[+-]?(?:\d+(?:\.\d+)?|\.\d+)(?:[eE][+-]?\d+)?[fF]?", re.ASCII) _STRING =
-re.compile(r'"((?:[^"\\]|\\.)*)"', re.DOTALL) _ESCAPES = {"\\": "\\", '"': '"', "n": "\n", "r": "\r", "t":
-"\t"}
+_BUILT_IN: dict[str, ClassExpression] = {
+    "owl:Thing": Top(),
+    "owl:Nothing": Bottom(),
+    THING: Top(),
+    NOTHING: Bottom(),
+}
+_INTEGER = re.compile(r"[+-]?\d+", re.ASCII)
+_DECIMAL = re.compile(r"[+-]?\d*\.\d+", re.ASCII)
+_FLOAT = re.compile(r"[+-]?(\d+(\.\d+)?|\.\d+)([eE][+-]?\d+)?[fF]", re.ASCII)
+_NUMBER = re.compile(r"[+-]?(?:\d+(?:\.\d+)?|\.\d+)(?:[eE][+-]?\d+)?[fF]?", re.ASCII)
+_STRING = re.compile(r'"((?:[^"\\]|\\.)*)"', re.DOTALL)
+_ESCAPES = {"\\": "\\", '"': '"', "n": "\n", "r": "\r", "t": "\t"}
 
 
 class ExpressionSyntaxError(DataError):
@@ -152,6 +158,8 @@ class Scanner:
         if self.text[start] == "'":
             return self._checked(self._resolve_label or unresolved, self._quoted_label(start), start)
         name = self._word(start, stop)
+        if not name:
+            self.fail(expected)
         self.position = start + len(name)
         if name == "null":
             raise ExpressionSyntaxError(
@@ -192,7 +200,7 @@ class Scanner:
                 if pattern.fullmatch(found[0]):
                     self.position = found.end()
                     return found[0].removesuffix("f").removesuffix("F"), XSD + name
-        self.fail('a literal such as 5, 0.5, true, "text" or "5e-3"^^xsd:double')
+        return self.fail('a literal such as 5, 0.5, true, "text" or "5e-3"^^xsd:double')
 
     def datatype(self) -> str:
         """Read a datatype: ``xsd:…`` without any resolver, or any entity."""

@@ -32,7 +32,7 @@ _ADJECTIVES = _words(
     "negative mutagenic true false good bad happy sad strong weak fast slow free busy broken"
 )
 _MASS = _words(
-    "water grass snow sand soil mud dirt ground earth sky ice fog smoke fire air light furniture "
+    "water grass snow sand soil mud dirt ground earth sky ice fog smoke fire air furniture "
     "merchandise food fruit drink clothing jewellery jewelry equipment machinery paper glass wood "
     "metal plastic stone concrete bedding cutlery crockery tableware glassware hardware software "
     "stationery luggage baggage traffic vegetation foliage culture technology science nature "

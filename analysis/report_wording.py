@@ -1,0 +1,163 @@
+"""Wording of a report: numbers as a reader expects them, and the reasons of a verdict as sentences."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from .verification import ALPHA, GATE, MIN_IMAGES, VerificationRow
+
+_SUPERSCRIPTS: Final = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+_GROUPS: Final = str.maketrans(",", "\u202f")
+
+#: What each verdict means, in the order of a report's tables. The last two are the report's own: the others
+#: are those of `verification`.
+VERDICTS: Final = {
+    "confirmed": "gate and test passed",
+    "gate only": "enough target images activate the unit, but not more than other images do",
+    "test only": "target images activate the unit more than others, but too few of them do",
+    "rejected": "gate and test failed",
+    "untestable": "too few held-out images of a group, or all activations equal",
+    "unverified": "labelled, but no image was held out",
+    "unlabelled": "no label, for the reason given with the unit",
+}
+
+
+def count(number: int) -> str:
+    """Write a whole number in groups of three digits.
+
+    Examples
+    --------
+    >>> count(1280).replace("\\u202f", " ")
+    '1 280'
+    """
+    return f"{number:,}".translate(_GROUPS)
+
+
+def counted(number: int, noun: str, plural: str | None = None) -> str:
+    """Write a number with its noun.
+
+    Examples
+    --------
+    >>> counted(1, "image"), counted(3, "image")
+    ('1\\xa0image', '3\\xa0images')
+    """
+    return f"{count(number)}\u00a0{noun if number == 1 else plural or noun + 's'}"
+
+
+def decimal(number: float, digits: int = 3) -> str:
+    """Write a number with a fixed number of decimals and a real minus sign.
+
+    Examples
+    --------
+    >>> decimal(-5.2109, 2), decimal(-0.0001, 2)
+    ('−5.21', '0.00')
+    """
+    text = f"{number:.{digits}f}"
+    return text.replace("-", "−") if float(text) else text.lstrip("-")
+
+
+def short(number: float) -> str:
+    """Write an activation with three significant digits.
+
+    Examples
+    --------
+    >>> short(6.0), short(0.01234), short(-12345.0)
+    ('6', '0.0123', '−12300')
+    """
+    rounded = float(f"{number:.3g}")
+    text = f"{rounded:.0f}" if 100 <= abs(rounded) < 1e7 else f"{rounded:g}"
+    return text.replace("-", "−")
+
+
+def percent(number: float) -> str:
+    """Write a percentage given as 0 to 100.
+
+    Examples
+    --------
+    >>> percent(93.0625)
+    '93.1\\xa0%'
+    """
+    return f"{number:.1f}\u00a0%"
+
+
+def probability(p: float) -> str:
+    """Write a p-value: three decimals where they say something, a power of ten below.
+
+    Examples
+    --------
+    >>> probability(0.0421), probability(9.43e-8), probability(0.0)
+    ('0.042', '9.4\\xa0×\\xa010⁻⁸', 'below\\xa010⁻³⁰⁰')
+    """
+    if p >= 0.001:
+        return f"{p:.3f}"
+    if p < 1e-300:
+        return f"below\u00a010{'-300'.translate(_SUPERSCRIPTS)}"
+    mantissa, _, exponent = f"{p:.1e}".partition("e")
+    return f"{mantissa}\u00a0×\u00a010{str(int(exponent)).translate(_SUPERSCRIPTS)}"
+
+
+def verdict_kind(record: dict[str, Any], row: VerificationRow | None) -> str:
+    """Give the key of `VERDICTS` for a unit, from its record in the run and its row of the verification."""
+    if not record["solutions"]:
+        return "unlabelled"
+    return row.verdict.partition(":")[0] if row else "unverified"
+
+
+def why_unlabelled(record: dict[str, Any]) -> str:
+    """Say why a unit has no label."""
+    reason = str(record["status"])
+    return "the search found no expression" if reason == "labelled" else reason
+
+
+def verdict_reasons(row: VerificationRow, *, threshold: float, tested: int) -> list[str]:
+    """Say in sentences what led to a verdict.
+
+    Parameters
+    ----------
+    row
+        The unit's verification.
+    threshold
+        An image activates the unit above this.
+    tested
+        Number of labels tested together.
+    """
+    sentences = [_gate_sentence(row, threshold)]
+    if row.p is None or row.u is None or row.z is None or row.p_holm is None:
+        obstacle = row.verdict.partition(": ")[2]
+        return [*sentences, f"Not tested: {obstacle.replace('needed', 'are needed')}."]
+    passed = row.p_holm < ALPHA
+    sentences.append(
+        f"Test {'passed' if passed else 'failed'}: U = {short(row.u)} of {count(_pairs(row))} pairs, "
+        f"z = {decimal(row.z, 2)}, p = {probability(row.p)}; Holm over {counted(tested, 'label')}: "
+        f"p = {probability(row.p_holm)}, {'below' if passed else 'not below'} {ALPHA:g}."
+    )
+    if row.auc is not None:
+        interval = (
+            f" (95\u00a0% interval {decimal(row.auc_low, 2)} to {decimal(row.auc_high, 2)})"
+            if row.auc_low is not None and row.auc_high is not None
+            else " (no interval: the groups are too small or fully apart)"
+        )
+        sentences.append(f"AUC {decimal(row.auc, 3)}{interval}.")
+    return sentences
+
+
+def _pairs(row: VerificationRow) -> int:
+    return row.target_images * row.non_target_images
+
+
+def _gate_sentence(row: VerificationRow, threshold: float) -> str:
+    others = (
+        ""
+        if row.non_target_percent is None
+        else f"; of the {count(row.non_target_images)} others {percent(row.non_target_percent)}"
+    )
+    if row.target_percent is None:
+        return f"No held-out image is an instance of the label{others and ' (of'}{others[8:]}{others and ')'}."
+    activating = round(row.target_percent * row.target_images / 100)
+    # With fewer images than a verdict needs, passing or failing the gate would say nothing.
+    heading = "Gate" if row.target_images < MIN_IMAGES else f"Gate {'passed' if row.gate else 'failed'}"
+    return (
+        f"{heading}: {count(activating)} of {counted(row.target_images, 'target image')} "
+        f"({percent(row.target_percent)}) activate the unit above {short(threshold)}{others}. "
+        f"{GATE:g}\u00a0% of the target images are needed."
+    )

@@ -1,0 +1,466 @@
+"""DL-Learner's ``.conf`` files, in the present syntax and in the one before 2011.
+
+The present syntax sets properties of named beans, whose role is given by their type and never by their name
+(SmartDataAnalytics/DL-Learner, ``confparser/conf.jj``)::
+
+    prefixes = [ ("ex","http://example.com/father#") ]
+    ks.type = "OWL File"
+    ks.fileName = "father.owl"
+    reasoner.type = "closed world reasoner"
+    reasoner.sources = { ks }
+    lp.type = "posNegStandard"
+    lp.positiveExamples = { "ex:stefan", "ex:markus" }
+    lp.negativeExamples = { "ex:heinz" }
+    alg.type = "celoe"
+    alg.noisePercentage = 5
+
+The older one ends statements with a semicolon, chooses components by their own names and lists the examples::
+
+    import("father.owl");
+    algorithm = celoe;
+    celoe.noisePercentage = 5;
+    +"http://example.com/father#stefan"
+    -"http://example.com/father#heinz"
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+from typing import TypeAlias
+
+from ...ontology.errors import DataError
+from ..problem import LearningProblem, ProblemKind, ProblemSettings, expand, make_problem
+from .text import Reader
+
+
+@dataclass(frozen=True)
+class Reference:
+    """Name of a bean, as a value."""
+
+    bean: str
+
+
+Value: TypeAlias = bool | float | str | Reference | tuple["Value", ...]
+
+_BLANK = re.compile(r"\s+|//[^\n]*|/\*.*?\*/", re.DOTALL)
+_WORD = re.compile(r"[A-Za-z_]\w*")
+_STRING = re.compile(r'"([^"\n]*)"')
+_NUMBER = re.compile(r"-?\d+(?:\.\d*)?(?:[eE][+-]?\d+)?")
+_MARK = re.compile(
+    r'^[ \t]*(?:(?!lp\.)\w+\.type[ \t]*=|lp\.\w+[ \t]*=|import[ \t]*\(|(?:algorithm|problem)[ \t]*=|[+-][ \t]*")',
+    re.MULTILINE,
+)
+
+_PROBLEMS: dict[str, ProblemKind] = {
+    "posnegstandard": "standard",
+    "posneglpstandard": "standard",
+    "posneglp": "standard",
+    "posnegdefinition": "standard",
+    "posonlylp": "positive-only",
+    "posonly": "positive-only",
+    "posonlydefinition": "positive-only",
+    "clp": "class",
+    "classlearning": "class",
+    "classlearningproblem": "class",
+}
+_KNOWLEDGE = frozenset(
+    "owlfile kbfile owlapiontology sparqlendpoint sparqlendpointfragment sparqlfragment sparqlfrag sparql".split()
+)
+_ALGORITHMS = frozenset(
+    "celoe pceloe isle ocel rootofocel eltl eltldisjunctive naivealllearner randomguesser fuzzyocel gp refinement "
+    "spacel parcel".split()
+)
+_LANGUAGE = frozenset(
+    "useAllConstructor useExistsConstructor useNegation useCardinalityRestrictions cardinalityLimit "
+    "useHasValueConstructor useDataHasValueConstructor useInverse useBooleanDatatypes useNumericDatatypes "
+    "useTimeDatatypes useStringDatatypes useSomeOnly".split()
+)
+_ACCURACY_TYPE = re.compile(r"fmeasure|genfmeasure|predacc|jaccard|amcadjacc|standard")
+_WITHOUT_EFFECT = frozenset(
+    "type reasoner sources operator heuristic reasonerComponent reasonerType learningProblem writeSearchTree "
+    "replaceSearchTree searchTreeFile".split()
+)
+"""Properties that wire beans together, choose a reasoner or write logs, and hence do not change what is learned."""
+
+_PROBLEM_PROPERTIES = frozenset({"positiveExamples", "negativeExamples", "classToDescribe", "accuracyMethod"})
+_ALGORITHM_PROPERTIES = frozenset(
+    "ignoredConcepts ignoredObjectProperties startClass noisePercentage maxExecutionTimeInSeconds "
+    "maxNrOfResults".split()
+)
+_PLAIN = frozenset("prefixes problem algorithm reasoner rendering baseURI".split())
+"""Settings without a bean that are used, or that do not change what is learned."""
+
+
+@dataclass
+class _Bean:
+    """A component and its properties, each with its line."""
+
+    name: str
+    properties: dict[str, tuple[Value, int]] = field(default_factory=dict)
+
+    def value(self, name: str) -> Value | None:
+        """Value of a property, None if it is not set."""
+        return self.properties.get(name, (None, 0))[0]
+
+    @property
+    def type(self) -> str:
+        """Type in one spelling; without one, the name, as components of the older syntax have it."""
+        written = self.value("type")
+        text = written if isinstance(written, str) else self.name
+        return re.sub(r"[^a-z0-9]", "", text.rpartition(".")[2].lower())
+
+
+@dataclass
+class _Document:
+    """What a file says, before anything is made of it."""
+
+    path: Path
+    beans: dict[str, _Bean] = field(default_factory=dict)
+    plain: dict[str, tuple[Value, int]] = field(default_factory=dict)
+    imports: list[str] = field(default_factory=list)
+    positives: list[str] = field(default_factory=list)
+    negatives: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+
+    def warn(self, line: int, what: str) -> None:
+        """Keep a warning with its line."""
+        self.warnings.append(f"{self.path.name}:{line}: {what}")
+
+
+def matches(text: str) -> bool:
+    """Whether a text has a statement of DL-Learner's syntax."""
+    return bool(_MARK.search(text))
+
+
+def read(text: str, path: Path) -> LearningProblem:
+    """Read the problem of a file.
+
+    Raises
+    ------
+    DataError
+        It breaks the syntax, the kind of problem is not known, or the examples are not usable.
+    """
+    document = _parse(text, path)
+    problem, kind = _problem(document)
+    algorithm = _algorithm(document)
+    prefixes = _prefixes(document)
+    described = problem.value("classToDescribe")
+    if described is not None and not isinstance(described, str):
+        raise _wrong(document, problem, "classToDescribe", 'a class in "…"')
+    settings = _settings(document, problem, algorithm, prefixes)
+    knowledge = _knowledge(document)
+    _warn_of_the_rest(document, problem, algorithm)
+    return make_problem(
+        path.stem,
+        [*_texts(document, problem, "positiveExamples"), *document.positives],
+        [*_texts(document, problem, "negativeExamples"), *document.negatives],
+        origin=path,
+        kind=kind,
+        described_class=described,
+        knowledge=knowledge,
+        prefixes=prefixes,
+        settings=settings,
+        warnings=document.warnings,
+    )
+
+
+# -- syntax ---------------------------------------------------------------------------------------------
+
+
+def _parse(text: str, path: Path) -> _Document:
+    reader = Reader(text, path, _BLANK)
+    document = _Document(path)
+    while symbol := reader.peek():
+        line = reader.line
+        if symbol in "+-":
+            reader.position += 1
+            example = reader.take(_STRING) or reader.take(_WORD)
+            if example is None:
+                reader.unexpected(f'an individual in "…" after {symbol}')
+            (document.positives if symbol == "+" else document.negatives).append(example)
+        else:
+            _statement(reader, document, line)
+        reader.take_symbol(";")
+    return document
+
+
+def _statement(reader: Reader, document: _Document, line: int) -> None:
+    word = reader.take(_WORD)
+    if word is None:
+        reader.unexpected("a setting, bean.property = value")
+    if reader.take_symbol("("):
+        _call(reader, document, word, line)
+        return
+    where, key = document.plain, word
+    if reader.take_symbol("."):
+        part = reader.take(_WORD)
+        if part is None:
+            reader.unexpected(f"a property after {word}.")
+        where, key = document.beans.setdefault(word, _Bean(word)).properties, part
+        word = f"{word}.{part}"
+    if not reader.take_symbol("="):
+        reader.unexpected(f"'=' after {word}")
+    value = _value(reader)
+    if key in where and where[key][0] != value:
+        document.warn(line, f"{word} is set again after line {where[key][1]}, the last value counts")
+    where[key] = (value, line)
+
+
+def _call(reader: Reader, document: _Document, function: str, line: int) -> None:
+    arguments = []
+    while not reader.take_symbol(")"):
+        argument = reader.take(_STRING)
+        if argument is None:
+            reader.unexpected('a text in "…" or ")"')
+        arguments.append(argument)
+        reader.take_symbol(",")
+    if function == "import" and arguments:
+        document.imports.append(arguments[0])
+    else:
+        document.warn(line, f"{function}(…) is not supported and is ignored")
+
+
+def _value(reader: Reader) -> Value:
+    symbol = reader.peek()
+    if symbol == "{":
+        return _sequence(reader, "{", "}")
+    if symbol == "[":
+        return _sequence(reader, "[", "]")
+    if symbol == "(":
+        return _sequence(reader, "(", ")")
+    if (text := reader.take(_STRING)) is not None:
+        return text
+    if (number := reader.take(_NUMBER)) is not None:
+        return float(number)
+    if word := reader.take(_WORD):
+        return word == "true" if word in ("true", "false") else Reference(word)
+    if reader.take_symbol("-"):
+        return ()
+    reader.unexpected("a value: a name, text, number, { … } or [ … ]")
+
+
+def _sequence(reader: Reader, opening: str, closing: str) -> tuple[Value, ...]:
+    line = reader.line
+    reader.require(opening)
+    values: list[Value] = []
+    while not reader.take_symbol(closing):
+        if not reader.peek():
+            reader.fail(f"the {opening!r} of line {line} is not closed", repr(closing))
+        if values and not reader.take_symbol(","):
+            reader.unexpected(f"',' or {closing!r}")
+        values.append(_value(reader))
+    return tuple(values)
+
+
+# -- meaning --------------------------------------------------------------------------------------------
+
+
+def _problem(document: _Document) -> tuple[_Bean, ProblemKind]:
+    """Bean of the learning problem, and its kind."""
+    chosen = document.plain.get("problem", (None, 0))[0]
+    found = [b for b in document.beans.values() if b.type in _PROBLEMS and ("type" in b.properties or not chosen)]
+    if isinstance(chosen, Reference):
+        found = [document.beans.setdefault(chosen.bean, _Bean(chosen.bean))]
+    if not found:
+        found = [
+            b
+            for b in document.beans.values()
+            if not {"positiveExamples", "negativeExamples", "classToDescribe"}.isdisjoint(b.properties)
+        ]
+    if len(found) > 1:
+        raise DataError(
+            f"has {len(found)} learning problems: {', '.join(b.name for b in found)}",
+            where=document.path,
+            expected="one in a file",
+        )
+    if not found:
+        return _Bean("lp"), "standard"
+    bean = found[0]
+    if bean.type in _PROBLEMS:
+        return bean, _PROBLEMS[bean.type]
+    if "type" in bean.properties:
+        raise _wrong(document, bean, "type", "posNegStandard, posOnlyLP or classLearning")
+    return bean, "class" if "classToDescribe" in bean.properties else "standard"
+
+
+def _algorithm(document: _Document) -> _Bean:
+    """Bean of the learning algorithm; the first of several."""
+    chosen, line = document.plain.get("algorithm", (None, 0))
+    if isinstance(chosen, Reference):
+        found = [document.beans.setdefault(chosen.bean, _Bean(chosen.bean))]
+    else:
+        found = [b for b in document.beans.values() if "type" in b.properties and b.type in _ALGORITHMS]
+    for bean in found[1:]:
+        document.warn(bean.properties["type"][1], f"{bean.name} is a second algorithm and is ignored")
+    return found[0] if found else _Bean("")
+
+
+def _prefixes(document: _Document) -> dict[str, str]:
+    value, line = document.plain.get("prefixes", ((), 0))
+    prefixes = {}
+    for pair in value if isinstance(value, tuple) else (value,):
+        match pair:
+            case (str(prefix), str(namespace)):
+                prefixes[prefix] = namespace
+            case _:
+                raise DataError(
+                    "prefixes has a value of another kind",
+                    where=f"{document.path}:{line}",
+                    expected='[ ("prefix","iri"), … ]',
+                )
+    return prefixes
+
+
+def _knowledge(document: _Document) -> list[str]:
+    """Files and endpoints: those that a reasoner has as sources, all of them if none says so, and imports."""
+    sources = {
+        name: bean
+        for name, bean in document.beans.items()
+        if bean.type in _KNOWLEDGE or not {"fileName", "url"}.isdisjoint(bean.properties)
+    }
+    used = [
+        reference.bean
+        for bean in document.beans.values()
+        for reference in _tuple(bean.value("sources"))
+        if isinstance(reference, Reference) and reference.bean in sources
+    ]
+    found = list(document.imports)
+    for name in dict.fromkeys(used or sources):
+        bean = sources[name]
+        if "fileName" in bean.properties:
+            folder = bean.value("baseDir")
+            file = _text(document, bean, "fileName")
+            found.append(f"{folder}/{file}" if isinstance(folder, str) else file)
+        elif "url" in bean.properties:
+            found.append(_text(document, bean, "url"))
+    return found
+
+
+def _settings(
+    document: _Document, problem: _Bean, algorithm: _Bean, prefixes: dict[str, str]
+) -> ProblemSettings:
+    def iris(name: str) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(expand(text, prefixes) for text in _texts(document, algorithm, name)))
+
+    start = algorithm.value("startClass")
+    top = _number(document, algorithm, "maxNrOfResults")
+    language: dict[str, bool | float] = {}
+    for bean in (algorithm, *_operators(document, algorithm)):
+        for name in _LANGUAGE & bean.properties.keys():
+            value = bean.value(name)
+            if not isinstance(value, (bool, float)):
+                raise _wrong(document, bean, name, "true, false or a number")
+            language[name] = value
+    return ProblemSettings(
+        ignored_classes=iris("ignoredConcepts"),
+        ignored_properties=iris("ignoredObjectProperties"),
+        start_class=expand(start, prefixes) if isinstance(start, str) else None,
+        noise_percentage=_number(document, algorithm, "noisePercentage"),
+        time_limit=_number(document, algorithm, "maxExecutionTimeInSeconds"),
+        top=None if top is None else int(top),
+        score=_score(document, problem),
+        algorithm=algorithm.type or None,
+        language=MappingProxyType(dict(sorted(language.items()))),
+    )
+
+
+def _operators(document: _Document, algorithm: _Bean) -> list[_Bean]:
+    """Refinement operators: the one the algorithm names, else every bean that sets what only operators have."""
+    named = algorithm.value("operator")
+    if isinstance(named, Reference) and named.bean in document.beans:
+        return [document.beans[named.bean]]
+    return [
+        b
+        for b in document.beans.values()
+        if "type" in b.properties and b.type not in _ALGORITHMS and not _LANGUAGE.isdisjoint(b.properties)
+    ]
+
+
+def _score(document: _Document, problem: _Bean) -> str | None:
+    """Accuracy method: the one the problem names, else the only one there is."""
+    named = problem.value("accuracyMethod")
+    if isinstance(named, str):
+        return named
+    if isinstance(named, Reference):
+        bean = document.beans.get(named.bean)
+        written = None if bean is None else bean.value("type")
+        return written if isinstance(written, str) else named.bean
+    found = [
+        written
+        for b in document.beans.values()
+        if isinstance(written := b.value("type"), str) and _ACCURACY_TYPE.match(b.type)
+    ]
+    return found[0] if found else None
+
+
+def _warn_of_the_rest(document: _Document, problem: _Bean, algorithm: _Bean) -> None:
+    """Warn once of each setting that nothing was made of, in one message for each component."""
+    operators = _operators(document, algorithm)
+    for bean in document.beans.values():
+        if "type" not in bean.properties and bean.type in _ALGORITHMS and bean is not algorithm:
+            line = min(line for _, line in bean.properties.values())
+            document.warn(line, f"the settings of {bean.name} are ignored, because it is not the algorithm")
+            continue
+        used = set(_WITHOUT_EFFECT)
+        if bean is problem:
+            used |= _PROBLEM_PROPERTIES
+        if bean is algorithm:
+            used |= _ALGORITHM_PROPERTIES
+        if bean is algorithm or bean in operators:
+            used |= _LANGUAGE
+        if bean.type in _KNOWLEDGE or not {"fileName", "url"}.isdisjoint(bean.properties):
+            used |= {"fileName", "url", "baseDir"}
+        rest = {name: line for name, (_, line) in bean.properties.items() if name not in used}
+        if rest:
+            names = ", ".join(f"{bean.name}.{name}" for name in rest)
+            document.warn(min(rest.values()), f"{names} {_ignored(rest)}")
+    rest = {name: line for name, (_, line) in document.plain.items() if name not in _PLAIN}
+    if rest:
+        document.warn(min(rest.values()), f"{', '.join(rest)} {_ignored(rest)}")
+
+
+def _ignored(names: Collection[str]) -> str:
+    return "is not supported and is ignored" if len(names) == 1 else "are not supported and are ignored"
+
+
+def _tuple(value: Value | None) -> tuple[Value, ...]:
+    return value if isinstance(value, tuple) else () if value is None else (value,)
+
+
+def _texts(document: _Document, bean: _Bean, name: str) -> list[str]:
+    """Texts of a set; names without quotes are texts too."""
+    texts = []
+    for value in _tuple(bean.value(name)):
+        match value:
+            case str(text) | Reference(text):
+                texts.append(text)
+            case _:
+                raise _wrong(document, bean, name, '{ "name", … }')
+    return texts
+
+
+def _text(document: _Document, bean: _Bean, name: str) -> str:
+    value = bean.value(name)
+    if not isinstance(value, str):
+        raise _wrong(document, bean, name, 'a text in "…"')
+    return value
+
+
+def _number(document: _Document, bean: _Bean, name: str) -> float | None:
+    """Value of a number, which may stand in quotes."""
+    value = bean.value(name)
+    if isinstance(value, str) and _NUMBER.fullmatch(value):
+        return float(value)
+    if value is None or (isinstance(value, float) and not isinstance(value, bool)):
+        return value
+    raise _wrong(document, bean, name, "a number")
+
+
+def _wrong(document: _Document, bean: _Bean, name: str, expected: str) -> DataError:
+    value, line = bean.properties[name]
+    shown = f"{bean.name}.{name} is {value!r}" if isinstance(value, str) else f"{bean.name}.{name} is of another kind"
+    return DataError(shown, where=f"{document.path}:{line}", expected=expected)

@@ -1,0 +1,147 @@
+"""Concept induction as search: the best and/or/not formulas over given atoms, with proof.
+
+Hypotheses are all and/or trees with up to ``max_atoms`` leaves, each leaf an atom or its complement; they are
+ranked by score (descending), description length (ascending) and preference of their literals (positive before
+negated, then by the atoms' priorities; compared in sorted order), and merged when they agree on all examples.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ..ontology.errors import UsageError, near_matches
+from .bitset import Words
+from .formula import Formula, Literal
+from .score import Score, resolve
+from .solution import SearchResult, Solution
+
+__all__ = ["Formula", "Literal", "SearchResult", "Solution", "search"]
+
+OPERATORS = ("and", "or", "not")
+STRATEGIES = ("exact", "beam")
+MAX_ATOMS = 4
+
+
+def _examples(ids: ArrayLike, n: int, what: str) -> NDArray[np.int64]:
+    chosen = np.unique(np.asarray(ids, dtype=np.int64))
+    if not len(chosen):
+        raise UsageError(f"no {what} examples", expected="at least one")
+    if chosen[0] < 0 or chosen[-1] >= n:
+        raise UsageError(f"{what} examples outside the individuals", expected=f"numbers from 0 to {n - 1}")
+    return chosen
+
+
+def _checked(name: str, value: str, known: Sequence[str]) -> str:
+    if value not in known:
+        raise UsageError(f"unknown {name} {value!r}", hint=near_matches(value, known))
+    return value
+
+
+def search(
+    extents: Words,
+    lengths: ArrayLike,
+    priorities: ArrayLike,
+    positives: ArrayLike,
+    negatives: ArrayLike,
+    *,
+    n: int,
+    score: str | Score = "f1",
+    max_atoms: int = 3,
+    operators: Sequence[str] = OPERATORS,
+    top: int = 10,
+    strategy: str = "exact",
+    width: int = 12,
+    time_limit: float | None = None,
+    node_limit: int | None = None,
+) -> SearchResult:
+    """Find the best formulas that tell the positives from the negatives.
+
+    Parameters
+    ----------
+    extents
+        Packed extensions of the atoms, shape (atoms, ceil(n / 64)), bits beyond ``n`` zero.
+    lengths
+        Description lengths of the atoms, each at least 1. A complement costs 1 more, each binary connective 1.
+    priorities
+        Distinct numbers, smaller preferred; they break the last ties.
+    positives, negatives
+        Individuals, disjoint and non-empty. All others do not count.
+    n
+        Number of individuals.
+    score
+        A name that :func:`~neurontology.reasoner.score.resolve` knows, or a score.
+    max_atoms
+        Most literal occurrences in a formula, 1 to 4.
+    operators
+        Some of "and", "or", "not"; "not" stands before atoms only.
+    top
+        How many solutions to return.
+    strategy
+        "exact" proves its answer unless a limit stops it; "beam" extends the ``width`` best formulas of each
+        size by one literal and proves nothing.
+    width
+        Formulas kept by the beam, which also starts the exact search.
+    time_limit, node_limit
+        Seconds, and counts of false positives, after which the exact search returns the best so far. Either
+        is looked at between pieces of work of some milliseconds.
+
+    Raises
+    ------
+    UsageError
+        An argument is outside what is described above.
+
+    Examples
+    --------
+    >>> from neurontology.reasoner.bitset import pack
+    >>> atoms = pack(np.array([[1, 1, 1, 0], [1, 1, 0, 1], [0, 1, 0, 0]], dtype=bool))
+    >>> found = search(atoms, [1, 1, 1], [0, 1, 2], [0, 1], [2, 3], n=4, top=1)
+    >>> str(found.solutions[0].formula), found.solutions[0].score, found.proved_optimal
+    ('(0 & 1)', 1.0, True)
+    """
+    started = time.perf_counter()
+    extents = np.ascontiguousarray(extents, dtype=np.uint64)
+    length_array = np.asarray(lengths, dtype=np.int32)
+    priority_array = np.asarray(priorities, dtype=np.int64)
+    if extents.ndim != 2 or extents.shape[1] != (n + 63) // 64 or not len(extents):
+        raise UsageError(
+            f"extents of shape {extents.shape}", expected=f"(atoms, {(n + 63) // 64}) with at least one atom"
+        )
+    if length_array.shape != (len(extents),) or length_array.min() < 1:
+        raise UsageError("lengths of the atoms", expected="one number of at least 1 for each atom")
+    if priority_array.shape != (len(extents),) or len(np.unique(priority_array)) != len(extents):
+        raise UsageError("priorities of the atoms", expected="one distinct number for each atom")
+    if not 1 <= max_atoms <= MAX_ATOMS:
+        raise UsageError(f"max_atoms {max_atoms}", expected=f"a number from 1 to {MAX_ATOMS}")
+    if top < 1 or width < 1:
+        raise UsageError(f"top {top}, width {width}", expected="numbers of at least 1")
+    allowed = {_checked("operator", operator, OPERATORS) for operator in operators}
+    _checked("strategy", strategy, STRATEGIES)
+    inside, outside = _examples(positives, n, "positive"), _examples(negatives, n, "negative")
+    if len(np.intersect1d(inside, outside)):
+        raise UsageError("an individual is both a positive and a negative example", expected="disjoint sets")
+
+    from .induction import Induction  # compiles or loads the kernels
+
+    induction = Induction(
+        extents,
+        length_array,
+        priority_array,
+        inside,
+        outside,
+        n=n,
+        score=resolve(score) if isinstance(score, str) else score,
+        max_atoms=max_atoms,
+        conjunction="and" in allowed,
+        disjunction="or" in allowed,
+        negation="not" in allowed,
+        top=top,
+        width=width,
+    )
+    deadline = np.inf if time_limit is None else started + time_limit
+    induction.guess()
+    proved = strategy == "exact" and induction.prove(deadline, node_limit)
+    return SearchResult(induction.solutions(), proved, induction.upper_bound, induction.nodes, time.perf_counter() - started)

@@ -1,0 +1,56 @@
+"""The class hierarchy against networkx."""
+
+import networkx as nx
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from neurontology.ontology.hierarchy import Hierarchy
+
+graphs = st.integers(1, 12).flatmap(
+    lambda n: st.tuples(
+        st.just(n), st.lists(st.tuples(st.integers(0, n - 1), st.integers(0, n - 1)), max_size=30)
+    )
+)
+
+
+def as_networkx(n: int, links: list[tuple[int, int]]) -> nx.DiGraph:
+    graph = nx.DiGraph()
+    graph.add_nodes_from(range(n))
+    graph.add_edges_from((c, p) for c, p in links if c != p)
+    return graph
+
+
+@given(graphs)
+def test_ancestors_and_descendants_are_reachability(case: tuple[int, list[tuple[int, int]]]) -> None:
+    n, links = case
+    hierarchy = Hierarchy(n, [c for c, _ in links], [p for _, p in links])
+    graph = as_networkx(n, links)
+    for node in range(n):
+        assert set(hierarchy.ancestors(node)) == nx.descendants(graph, node) | {node}
+        assert set(hierarchy.descendants(node)) == nx.ancestors(graph, node) | {node}
+
+
+@given(graphs)
+def test_ancestor_matrix_holds_the_ancestors_of_each(case: tuple[int, list[tuple[int, int]]]) -> None:
+    n, links = case
+    hierarchy = Hierarchy(n, [c for c, _ in links], [p for _, p in links])
+    chosen = np.arange(0, n, 2, dtype=np.int32)
+    matrix, columns = hierarchy.ancestor_matrix(chosen)
+    for row, node in enumerate(chosen):
+        assert columns[matrix[[row]].indices].tolist() == hierarchy.ancestors(int(node)).tolist()
+
+
+@settings(max_examples=200)
+@given(graphs)
+def test_depth_is_the_longest_path_of_the_condensation(case: tuple[int, list[tuple[int, int]]]) -> None:
+    n, links = case
+    hierarchy = Hierarchy(n, [c for c, _ in links], [p for _, p in links])
+    graph = as_networkx(n, links)
+    assert hierarchy.depth == nx.dag_longest_path_length(nx.condensation(graph))
+    assert hierarchy.links == graph.number_of_edges()
+    assert hierarchy.roots.tolist() == [v for v in range(n) if graph.out_degree(v) == 0]
+
+
+def test_an_empty_hierarchy_has_no_depth() -> None:
+    empty = Hierarchy(0, [], [])
+    assert (empty.depth, empty.links, empty.roots.tolist()) == (0, 0, [])
