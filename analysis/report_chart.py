@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -14,9 +14,10 @@ from .report_wording import counted, short
 #: Groups smaller than this are drawn as one dot an image: bars of shares would pretend to a distribution.
 SMALL_GROUP: Final = 20
 
-_WIDTH, _MARGIN, _BAND = 360.0, 10.0, 50.0
-_TOP, _FOOT = 28.0, 36.0
-_BINS, _STEPS = 24, (1, 2, 5, 10)
+_WIDTH, _MARGIN, _BAND = 360.0, 10.0, 48.0
+_TOP, _FOOT = 30.0, 46.0
+_BINS = 24
+_CHARACTER = 5.4  # rough width of a character of the labels, to keep them apart
 
 
 @dataclass(frozen=True)
@@ -29,11 +30,11 @@ class Tick:
 
 @dataclass(frozen=True)
 class Mark:
-    """A threshold: a vertical line with a label whose `anchor` is that of SVG text."""
+    """A threshold: a vertical line, and where its label begins."""
 
     at: float
     text: str
-    anchor: str
+    text_at: float
 
 
 @dataclass(frozen=True)
@@ -46,8 +47,6 @@ class Band:
         ``target`` or ``other``, for the colour.
     caption
         How many images of what.
-    caption_y
-        Where that stands.
     path
         Bars, as SVG path data; empty where dots are drawn.
     dots
@@ -62,7 +61,6 @@ class Band:
 
     kind: str
     caption: str
-    caption_y: float
     path: str
     dots: tuple[tuple[float, float], ...]
     radius: float
@@ -191,12 +189,26 @@ def distribution_chart(
     highest = max(shares, default=1.0)
     baseline, top = _TOP + _BAND, _TOP
     bottom = baseline + _BAND
-    bands = tuple(
-        _band(values, counts, highest, baseline, sign, caption, kind, place)
-        for values, counts, sign, caption, kind in zip(
-            groups, binned, (-1, 1), captions, ("target", "other"), strict=True
+
+    def band(index: int, kind: str, sign: int) -> Band:
+        values, counts = groups[index], binned[index]
+        dots, path, radius = (), "", 0.0
+        if len(values) >= SMALL_GROUP:
+            heights = counts * (_BAND / (highest * len(values)))
+            edges = _MARGIN + np.arange(_BINS) * ((_WIDTH - 2 * _MARGIN) / _BINS)
+            path = _bars(edges, (_WIDTH - 2 * _MARGIN) / _BINS - 1, sign * heights, baseline)
+        else:
+            dots, radius = _stacks(values, counts, low, high, place, baseline, sign)
+        return Band(
+            kind=kind,
+            caption=counted(len(values), captions[index]),
+            path=path,
+            dots=dots,
+            radius=radius,
+            median=place(float(np.median(values))) if len(values) else None,
+            tip=baseline + sign * _BAND,
         )
-    )
+
     rule = _round_below(highest)
     offset = _BAND * rule / highest
     rules = tuple(
@@ -210,10 +222,10 @@ def distribution_chart(
         baseline=baseline,
         top=top,
         bottom=bottom,
-        bands=bands,
+        bands=(band(0, "target", -1), band(1, "other", 1)),
         rules=rules,
         ticks=tuple(Tick(place(value), short(value)) for value in round_values(low, high)),
-        marks=tuple(_mark(place(value), text) for value, text in marks),
+        marks=_marks(sorted((place(value), text) for value, text in marks)),
         axis=axis,
         description=f"{axis}: " + "; ".join(
             f"{counted(len(values), caption)}"
@@ -221,3 +233,132 @@ def distribution_chart(
             for values, caption in zip(groups, captions, strict=True)
         ),
     )
+
+
+def histogram(
+    scores: Sequence[float],
+    confirmed: Sequence[bool],
+    *,
+    name: str,
+    reference: float | None = None,
+) -> Histogram:
+    """Count units by a score from 0 to 1.
+
+    Parameters
+    ----------
+    scores
+        One a unit.
+    confirmed
+        Whether the unit's label was confirmed, in the same order.
+    name
+        Of the score.
+    reference
+        A value to be marked.
+    """
+    width, top, foot, left, right, bins = 300.0, 12.0, 22.0, 30.0, 8.0, 20
+    plot, baseline = 96.0, top + 96.0
+    values, chosen = np.asarray(scores, np.float64), np.asarray(confirmed, np.bool_)
+    # A score on the border of two bins belongs to the upper one however the division was rounded.
+    places = np.minimum((values * bins + 1e-9).astype(np.int64), bins - 1)
+    counts = np.bincount(places, minlength=bins)
+    parts = np.bincount(places[chosen], minlength=bins)
+    highest = max(int(counts.max()), 1)
+    step, unit = (width - left - right) / bins, plot / highest
+    bars = tuple(
+        Bar(
+            x=round(left + b * step + 0.5, 1),
+            width=round(step - 1, 1),
+            y=round(baseline - counts[b] * unit, 1),
+            height=round(counts[b] * unit, 1),
+            confirmed_y=round(baseline - parts[b] * unit, 1),
+            confirmed_height=round(parts[b] * unit, 1),
+            description=f"{name} {b / bins:.2f} to {(b + 1) / bins:.2f}: {counted(int(counts[b]), 'unit')}, "
+            f"{parts[b]} confirmed",
+        )
+        for b in range(bins)
+        if counts[b]
+    )
+    rules = [value for value in round_values(0, highest, about=3) if value == int(value)]
+    return Histogram(
+        width=width,
+        height=baseline + foot,
+        baseline=baseline,
+        bars=bars,
+        ticks=tuple(Tick(round(left + v * (width - left - right), 1), f"{v:g}") for v in (0, 0.25, 0.5, 0.75, 1)),
+        rules=tuple(Tick(round(baseline - v * unit, 1), f"{v:g}") for v in rules),
+        reference=None if reference is None else round(left + reference * (width - left - right), 1),
+        description=f"{name} of {counted(len(values), 'unit')}"
+        + (f", median {np.median(values):.2f}" if len(values) else ""),
+    )
+
+
+def round_values(low: float, high: float, about: int = 5) -> list[float]:
+    """Round numbers within an interval, about so many.
+
+    Examples
+    --------
+    >>> round_values(0, 6)
+    [0.0, 2.0, 4.0, 6.0]
+    >>> round_values(-0.31, 0.42)
+    [-0.2, 0.0, 0.2, 0.4]
+    """
+    raw = (high - low) / about
+    power = 10.0 ** np.floor(np.log10(raw))
+    step = next(float(s * power) for s in (1, 2, 5, 10) if s * power >= raw * (1 - 1e-9))
+    first, last = int(np.ceil(low / step - 1e-9)), int(np.floor(high / step + 1e-9))
+    return [float(f"{k * step:.12g}") for k in range(first, last + 1)]
+
+
+def _round_below(share: float) -> float:
+    """Largest of 1, 2, 5 times a power of ten that is not above a share, 1 at most.
+
+    Examples
+    --------
+    >>> _round_below(0.43), _round_below(1.0)
+    (0.2, 1.0)
+    """
+    power = 10.0 ** np.floor(np.log10(share) + 1e-9)
+    return float(max(s * power for s in (1, 2, 5) if s * power <= share * (1 + 1e-9)))
+
+
+def _bars(edges: NDArray[np.float64], width: float, heights: NDArray[np.float64], baseline: float) -> str:
+    """Path of the bars that are not empty; a positive height points down."""
+    return "".join(
+        f"M{edge + 0.5:.1f} {baseline:g}v{height:.1f}h{width:.1f}v{-height:.1f}z"
+        for edge, height in zip(edges, heights, strict=True)
+        if height
+    )
+
+
+def _stacks(
+    values: NDArray[np.float64],
+    counts: NDArray[np.int64],
+    low: float,
+    high: float,
+    place: Callable[[float], float],
+    baseline: float,
+    sign: int,
+) -> tuple[tuple[tuple[float, float], ...], float]:
+    """One dot a value, stacked where values share a bin of the axis, and the radius that fits the tallest."""
+    if not len(values):
+        return (), 0.0
+    step = min(7.0, (_BAND - 2) / int(counts.max()))
+    bins = np.minimum(((values - low) / (high - low) * _BINS).astype(np.int64), _BINS - 1)
+    dots = []
+    for bin_ in np.unique(bins):
+        members = values[bins == bin_]
+        x = place(float(members.mean()))
+        dots.extend((x, round(baseline + sign * (2 + step * (k + 0.5)), 1)) for k in range(len(members)))
+    return tuple(dots), round(step / 2 - 0.3, 1)
+
+
+def _marks(places: Sequence[tuple[float, str]]) -> tuple[Mark, ...]:
+    """Labels centred on their lines as far as they do not run into each other or out of the picture."""
+    marks: list[Mark] = []
+    free = 0.0
+    for at, text in places:
+        length = _CHARACTER * len(text)
+        start = max(min(at - length / 2, _WIDTH - length), free)
+        marks.append(Mark(at, text, round(start, 1)))
+        free = start + length + 6
+    return tuple(marks)

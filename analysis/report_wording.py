@@ -146,13 +146,13 @@ def _pairs(row: VerificationRow) -> int:
 
 
 def _gate_sentence(row: VerificationRow, threshold: float) -> str:
+    if row.target_percent is None:
+        return "No held-out image is an instance of the label."
     others = (
         ""
         if row.non_target_percent is None
-        else f"; of the {count(row.non_target_images)} others {percent(row.non_target_percent)}"
+        else f", against {percent(row.non_target_percent)} of {counted(row.non_target_images, 'other')}"
     )
-    if row.target_percent is None:
-        return f"No held-out image is an instance of the label{others and ' (of'}{others[8:]}{others and ')'}."
     activating = round(row.target_percent * row.target_images / 100)
     # With fewer images than a verdict needs, passing or failing the gate would say nothing.
     heading = "Gate" if row.target_images < MIN_IMAGES else f"Gate {'passed' if row.gate else 'failed'}"

@@ -341,7 +341,7 @@ def main() -> None:
     for strategy, row in result["cycles"].items():
         print(
             f"cycles, {strategy}: {row['edges']:,} edges removed in {row['seconds']:.2f} s; "
-            f"planted reversals: precision {row['precision']:.2f}, recall {row['recall']:.2f} of those on cycles"
+            f"planted ones: precision {row['precision']:.2f}, recall {row['recall']:.2f} of those in cycles"
         )
     row, parsing, peak = result["ntriples"], result["tables_peak_megabytes"], result["peak_megabytes"]
     print(f"N-Triples: {row['triples']:,} triples, {row['megabytes']:.0f} MB in {row['seconds']:.2f} s")

@@ -341,7 +341,7 @@ def _csv_members(path: Path) -> dict[str, tuple[Path, str | None]]:
                 )
             for row in reader:
                 if row["path"]:
-                    label = row.get("class") or row.get("label")
+                    label = row.get("class") or row.get("label") or None
                     _add(found, path, reader.line_num, row["path"], label)
         except (csv.Error, UnicodeDecodeError) as problem:
             raise DataError(

@@ -35,7 +35,7 @@ transform = SquareTransform(SIZE, mean=(0.5,) * 3, deviation=(0.5,) * 3)
 # the sea and the sky, which give the kind away.
 _LEARNING_RATE, _WEIGHT_DECAY, _BATCH, _KIND_WEIGHT = 0.02, 1e-4, 16, 0.06
 
-# Scenes are flipped and moved by up to so many pixels, so that units learn things and not places.
+# Scenes are mirrored and moved by up to so many pixels, so that units learn things and not places.
 _SHIFT = 6
 
 _VALIDATED_SHARE = 1 / 6
@@ -233,9 +233,9 @@ def _parts(logits: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _vary(pictures: Tensor) -> Tensor:
-    """Flip and move a batch of pictures at random, the same way for all of them."""
-    if torch.rand(()) < 0.5:
-        pictures = pictures.flip(3)
+    """Mirror each picture of a batch or not, at random, and move all of them by the same random distance."""
+    mirrored = torch.rand(len(pictures), 1, 1, 1) < 0.5
+    pictures = torch.where(mirrored, pictures.flip(3), pictures)
     left, top = torch.randint(0, 2 * _SHIFT + 1, (2,)).tolist()
     padded = functional.pad(pictures, (_SHIFT,) * 4, mode="replicate")
     return padded[:, :, top : top + SIZE, left : left + SIZE]

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import difflib
+import itertools
 from collections.abc import Iterable
+
+_MAX_COMPARED = 50_000
+"""Names that a mistyped one is compared with, at most: comparing millions would take minutes."""
 
 
 class NeurontologyError(Exception):
@@ -69,7 +73,9 @@ def near_matches(name: str, known: Iterable[str], limit: int = 5) -> str:
     >>> near_matches("haed", ["head", "stem", "_blocks.0"])
     'did you mean head?'
     """
-    candidates = list(known)
+    candidates = list(itertools.islice(known, _MAX_COMPARED + 1))
+    if len(candidates) > _MAX_COMPARED:
+        return "names are case-sensitive and spelt as in the knowledge base"
     close = difflib.get_close_matches(name, candidates, n=limit, cutoff=0.5)
     if close:
         return f"did you mean {', '.join(close)}?"

@@ -20,9 +20,11 @@ from pyoxigraph import (
     Triple,
     Variable,
 )
+from pyoxigraph import serialize as serialize_triples
 
 from .errors import UsageError, near_matches
 from .kb import KB
+from .names import local_name
 from .vocabulary import PREFIXES
 
 Term = NamedNode | BlankNode | Literal | Triple
@@ -104,8 +106,8 @@ def run_query(
     query
         SPARQL text, a file, or the name of a shipped query.
     bindings
-        Values of variables, bound as terms and never pasted into the text: an IRI in angle brackets or the
-        name of a class is an IRI, everything else a string.
+        Values of variables that the query selects, bound as terms and never pasted into the text: an IRI in
+        angle brackets or the name of a class is an IRI, everything else a string.
 
     Raises
     ------
@@ -121,6 +123,13 @@ def run_query(
             f"the query needs a value for {wanted}", where=query, hint=f"add --bind {missing[0]}=VALUE"
         )
     substitutions: dict[Variable, Term] = {Variable(n): as_term(kb, v) for n, v in bindings.items()}
+    for name, meaning in parameters.items():
+        if meaning.startswith("a class") and isinstance(substitutions[Variable(name)], Literal):
+            raise UsageError(
+                "the knowledge base has no such class",
+                where=bindings[name],
+                hint=near_matches(bindings[name].replace(" ", "_"), map(local_name, kb.index.classes)),
+            )
     for name in bindings:
         if not re.search(rf"[?$]{re.escape(name)}\b", text):
             raise UsageError(f"the query has no variable ?{name}", where=query)
@@ -137,6 +146,9 @@ def run_query(
             use_default_graph_as_union=True,
             substitutions=substitutions,
         )
+    except RuntimeError as error:
+        # Raised for what only shows at evaluation, such as a bound variable that is not selected.
+        raise UsageError(f"the query cannot be run: {error}") from error
     except SyntaxError as error:
         position = _POSITION.match(str(error))
         line, column, message = position.groups() if position else ("?", "?", str(error))
@@ -188,7 +200,11 @@ def serialize(results: QuerySolutions | QueryTriples | QueryBoolean, output_form
                 f"a CONSTRUCT or DESCRIBE query gives triples, which {output_format} cannot hold",
                 hint="use --format turtle",
             )
-        return (results.serialize(format=RdfFormat.TURTLE) or b"").decode()
+        written = serialize_triples(results, format=RdfFormat.TURTLE, prefixes=PREFIXES)
+        lines = (written or b"").decode().splitlines()
+        # The serialiser writes the prefixes in an order that changes from run to run.
+        prefixes = sorted(line for line in lines if line.startswith("@prefix "))
+        return "\n".join([*prefixes, *(line for line in lines if not line.startswith("@prefix "))])
     chosen = {
         "json": QueryResultsFormat.JSON,
         "csv": QueryResultsFormat.CSV,

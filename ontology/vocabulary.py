@@ -30,6 +30,7 @@ ADE20K = "http://www.daselab.org/ontologies/ADE20K/hcbdwsu#"
 
 PREFIXES: dict[str, str] = {
     "nl": NEURONTOLOGY,
+    "data": DATA,
     "rdf": RDF,
     "rdfs": RDFS,
     "owl": OWL,

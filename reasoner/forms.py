@@ -30,7 +30,7 @@ CONJUNCTIONS, OR_ANDS, DISJUNCTIONS, AND_ORS, UNION_PAIRS, PAIR_UNIONS = 0, 1, 2
 FORMS = 6
 
 
-@numba.njit(cache=True, nogil=True, inline="always")  # type: ignore[untyped-decorator]
+@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def lim(pool: Pool, u: Universe, t: int, length: int) -> int:
     """Highest fp that a formula of this length, or a longer one, may have at ``t`` true positives."""
     strict = 1 if length > pool.state[WORST_LENGTH] else 0

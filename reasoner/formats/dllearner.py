@@ -82,9 +82,10 @@ _LANGUAGE = frozenset(
 _ACCURACY_TYPE = re.compile(r"fmeasure|genfmeasure|predacc|jaccard|amcadjacc|standard")
 _WITHOUT_EFFECT = frozenset(
     "type reasoner sources operator heuristic reasonerComponent reasonerType learningProblem writeSearchTree "
-    "replaceSearchTree searchTreeFile".split()
+    "replaceSearchTree searchTreeFile stopOnFirstDefinition terminateOnNoiseReached".split()
 )
-"""Properties that wire beans together, choose a reasoner or write logs, and hence do not change what is learned."""
+"""Properties that wire components together, choose a reasoner, write logs or say when to stop before the best answer
+is found, and hence do not change what the best answer is."""
 
 _PROBLEM_PROPERTIES = frozenset({"positiveExamples", "negativeExamples", "classToDescribe", "accuracyMethod"})
 _ALGORITHM_PROPERTIES = frozenset(
@@ -111,7 +112,9 @@ class _Bean:
         """Type in one spelling; without one, the name, as components of the older syntax have it."""
         written = self.value("type")
         text = written if isinstance(written, str) else self.name
-        return re.sub(r"[^a-z0-9]", "", text.rpartition(".")[2].lower())
+        if text.startswith("org."):
+            text = text.rpartition(".")[2]
+        return re.sub(r"[^a-z0-9]", "", text.lower())
 
 
 @dataclass

@@ -1,4 +1,4 @@
-"""The dump reader against a tokeniser written the slow way, and on real files of four MediaWiki generations."""
+"""The dump reader against a slow tokeniser, and on real files of four MediaWiki generations."""
 
 from __future__ import annotations
 
@@ -175,7 +175,8 @@ def test_escapes_and_prefixes_by_hand(tmp_path: Path) -> None:
         tmp_path,
         HEADER
         + r"INSERT INTO `t` VALUES (1,'a\0b\nc\rd\\e\'f\"g\Zh',-5,1.5),(2,'it''s',NULL,NULL),"
-        + r"(3,'NULL',0,0),(4,_binary 'x\%y\_',1,2),(5,0x4F776C,1,2),(6,NULL,1,2) , (7,'',9223372036854775807,2);",
+        + r"(3,'NULL',0,0),(4,_binary 'x\%y\_',1,2),(5,0x4F776C,1,2),(6,NULL,1,2)"
+        + " ,\n( 7 , '' , 9223372036854775807 , 2 ) ; ",
     )
     assert rows_of(path, "t", ["id", "name", "n"]) == [
         (1, b"a\0b\nc\rd\\e'f\"g\x1ah", -5),

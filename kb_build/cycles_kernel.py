@@ -1,0 +1,113 @@
+"""The compiled part of :mod:`.cycles`: putting edges back into an acyclic graph."""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+# Compiled code is cached beside the file with the name of the module. Test runners import the file under the
+# name of the clone's folder too, and a cache written there could not be loaded here.
+_CACHE = __name__.startswith("neurontology.")
+
+Ints = NDArray[np.int64]
+
+
+@njit(cache=_CACHE)
+def put_back(
+    n: int, child: Ints, parent: Ints, kept: NDArray[np.bool_], candidates: Ints
+) -> NDArray[np.bool_]:
+    """Add those candidate edges, in turn, that close no cycle with the edges kept so far.
+
+    The order of the nodes is kept up to date as in Pearce and Kelly, "A dynamic topological sort algorithm for
+    directed acyclic graphs", ACM Journal of Experimental Algorithmics 11 (2006), so that each edge costs a look at
+    the nodes between its ends only.
+
+    Returns
+    -------
+    array
+        `kept` with the added edges, bool, shape (edges,).
+    """
+    kept = kept.copy()
+    edges = len(child)
+    up_head, down_head = np.full(n, -1, np.int64), np.full(n, -1, np.int64)
+    up_next, down_next = np.full(edges, -1, np.int64), np.full(edges, -1, np.int64)
+    children = np.zeros(n, np.int64)
+    for e in range(edges):
+        if kept[e]:
+            up_next[e], up_head[child[e]] = up_head[child[e]], e
+            down_next[e], down_head[parent[e]] = down_head[parent[e]], e
+            children[parent[e]] += 1
+
+    # Children before parents.
+    queue = np.empty(n, np.int64)
+    filled = 0
+    for node in range(n):
+        if children[node] == 0:
+            queue[filled] = node
+            filled += 1
+    place = np.empty(n, np.int64)
+    for k in range(n):
+        node = queue[k]
+        place[node] = k
+        e = up_head[node]
+        while e >= 0:
+            children[parent[e]] -= 1
+            if children[parent[e]] == 0:
+                queue[filled] = parent[e]
+                filled += 1
+            e = up_next[e]
+
+    seen = np.zeros(n, np.int64)
+    above = np.empty(n, np.int64)
+    below = np.empty(n, np.int64)
+    for turn in range(len(candidates)):
+        added = candidates[turn]
+        low, high = child[added], parent[added]
+        closes = False
+        if place[low] > place[high]:
+            # Everything above the parent, up to where the child stands.
+            mark = 2 * turn + 1
+            above[0] = high
+            count_above = 1
+            seen[high] = mark
+            at = 0
+            while at < count_above and not closes:
+                e = up_head[above[at]]
+                while e >= 0:
+                    node = parent[e]
+                    if node == low:
+                        closes = True
+                        break
+                    if seen[node] != mark and place[node] < place[low]:
+                        seen[node] = mark
+                        above[count_above] = node
+                        count_above += 1
+                    e = up_next[e]
+                at += 1
+            if closes:
+                continue
+            mark += 1
+            below[0] = low
+            count_below = 1
+            seen[low] = mark
+            at = 0
+            while at < count_below:
+                e = down_head[below[at]]
+                while e >= 0:
+                    node = child[e]
+                    if seen[node] != mark and place[node] > place[high]:
+                        seen[node] = mark
+                        below[count_below] = node
+                        count_below += 1
+                    e = down_next[e]
+                at += 1
+            # What is below the child takes the first of all their places, what is above the parent the others.
+            first = below[:count_below][np.argsort(place[below[:count_below]])]
+            last = above[:count_above][np.argsort(place[above[:count_above]])]
+            moved = np.concatenate((first, last))
+            place[moved] = np.sort(place[moved])
+        up_next[added], up_head[low] = up_head[low], added
+        down_next[added], down_head[high] = down_head[high], added
+        kept[added] = True
+    return kept
