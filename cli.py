@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from time import perf_counter
+from types import TracebackType
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
@@ -38,7 +39,11 @@ class _DefaultCommand(TyperGroup):
 
 def _typer(help_text: str, cls: type[TyperGroup] = TyperGroup) -> typer.Typer:
     return typer.Typer(
-        help=help_text, cls=cls, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
+        help=help_text,
+        cls=cls,
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
         rich_markup_mode=None,
     )
 
@@ -136,9 +141,12 @@ def annotate_kb(
     path: Annotated[Path, typer.Argument(help="Folder with the annotations.")],
     name: Annotated[str | None, typer.Option(help="Name of the data set; the format's by default.")] = None,
     mapping: Annotated[Path | None, typer.Option(help="SSSOM file that links names to classes.")] = None,
-    skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Leave broken files out and list them.")] = False,
+    skip_bad: Annotated[
+        bool, typer.Option("--skip-bad", help="Leave broken files out and list them.")
+    ] = False,
     property_iri: Annotated[
-        str | None, typer.Option("--property", help="IRI of the property that joins an image and its objects.")
+        str | None,
+        typer.Option("--property", help="IRI of the property that joins an image and its objects."),
     ] = None,
     base: Annotated[str | None, typer.Option(help="Base IRI of the individuals.")] = None,
     as_json: Json = False,
@@ -194,7 +202,9 @@ def link_names(
     write_sssom(links, out)
     unresolved = [link.name for link in links if link.iri is None]
     if as_json:
-        return _print_json({"names": len(links), "linked": len(links) - len(unresolved), "unresolved": unresolved})
+        return _print_json(
+            {"names": len(links), "linked": len(links) - len(unresolved), "unresolved": unresolved}
+        )
     _say(f"{len(links) - len(unresolved)} of {len(links)} names linked, written to {out}")
     _print_methods(links)
 
@@ -221,7 +231,9 @@ def export_kb(
 
 Model = Annotated[
     str,
-    typer.Argument(metavar="MODEL", help="efficientnet-lite0|1|2, timm:NAME, torchvision:NAME, FILE.py:factory …"),
+    typer.Argument(
+        metavar="MODEL", help="efficientnet-lite0|1|2, timm:NAME, torchvision:NAME, FILE.py:factory …"
+    ),
 ]
 
 
@@ -256,7 +268,9 @@ def extract_activations(
     seed: Annotated[int, typer.Option(help="Seed of the choice of held-out images.")] = 0,
     batch_size: Annotated[int, typer.Option(min=1)] = 32,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
-    skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Leave unreadable images out and list them.")] = False,
+    skip_bad: Annotated[
+        bool, typer.Option("--skip-bad", help="Leave unreadable images out and list them.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Extract a layer's activations on images (the word `extract` may be left out)."""
@@ -265,8 +279,17 @@ def extract_activations(
 
     with _progress("images") as progress:
         activations = extract(
-            load_model(model), layer, images, reduce=reduce, batch_size=batch_size, holdout=holdout, seed=seed,
-            device=device, skip_bad=skip_bad, progress=progress, out=out,
+            load_model(model),
+            layer,
+            images,
+            reduce=reduce,
+            batch_size=batch_size,
+            holdout=holdout,
+            seed=seed,
+            device=device,
+            skip_bad=skip_bad,
+            progress=progress,
+            out=out,
         )
     _print_activations(activations, as_json)
 
@@ -318,7 +341,9 @@ def induce_expression(
     elif problem is None and positives is not None and negatives is not None:
         given = read_lists(positives, negatives)
     else:
-        raise UsageError("the examples are not given", expected="--problem FILE, or --positives F and --negatives F")
+        raise UsageError(
+            "the examples are not given", expected="--problem FILE, or --positives F and --negatives F"
+        )
     for warning in given.warnings:
         _warn(warning)
     if kb is None and not given.knowledge:
@@ -358,8 +383,12 @@ def label_layer(
     out: Out,
     dataset: Annotated[str | None, typer.Option(help="Data set whose individuals the images are.")] = None,
     units: Annotated[str | None, typer.Option(help="Units, such as 0,3,5-9; all by default.")] = None,
-    positive: Annotated[float, typer.Option(help="Share of the maximum from which an image is positive.")] = 0.8,
-    negative: Annotated[float, typer.Option(help="Share of the maximum to which an image is negative.")] = 0.2,
+    positive: Annotated[
+        float, typer.Option(help="Share of the maximum from which an image is positive.")
+    ] = 0.8,
+    negative: Annotated[
+        float, typer.Option(help="Share of the maximum to which an image is negative.")
+    ] = 0.2,
     min_positives: Annotated[int, typer.Option(min=1, help="Fewest positive images for a label.")] = 3,
     score: Score = "f1",
     max_atoms: MaxAtoms = 3,
@@ -394,8 +423,16 @@ def label_layer(
             joined, acts, units=chosen, thresholds=thresholds, options=options, jobs=jobs, progress=progress
         )
     run = save_run(
-        out, store, acts, joined, labels, units=chosen, thresholds=thresholds, options=options,
-        started=started, elapsed_seconds=perf_counter() - clock,
+        out,
+        store,
+        acts,
+        joined,
+        labels,
+        units=chosen,
+        thresholds=thresholds,
+        options=options,
+        started=started,
+        elapsed_seconds=perf_counter() - clock,
     )
     record_run(store, run)
     if as_json:
@@ -421,7 +458,9 @@ def verify_labels(
 
     labelled = open_run(run)
     store = KB.open(kb or Path(labelled.config.kb), writable=True)
-    rows = [r.to_json() for r in verify_run(labelled, store, Activations.open(activations), threshold=threshold)]
+    rows = [
+        r.to_json() for r in verify_run(labelled, store, Activations.open(activations), threshold=threshold)
+    ]
     settings = {"threshold": threshold, "gate": 80, "alternative": "greater", "variant": "asymptotic"}
     record_verdicts(store, labelled, rows, settings)
     if as_json:
@@ -431,7 +470,9 @@ def verify_labels(
 
 @app.command("verify-table")
 def verify_published(
-    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Files or folders of published CSV.")],
+    files: Annotated[
+        list[Path], typer.Argument(metavar="FILE...", help="Files or folders of published CSV.")
+    ],
     threshold: Annotated[float, typer.Option(help="An image activates a unit above this.")] = 0.0,
     as_json: Json = False,
 ) -> None:
@@ -454,9 +495,12 @@ def run_sparql(
         str | None, typer.Argument(metavar="QUERY", help="SPARQL text, a file, or the name of a query.")
     ] = None,
     bind: Annotated[
-        list[str] | None, typer.Option(help="Value of a variable, NAME=VALUE; VALUE is a class name, <IRI> or text.")
+        list[str] | None,
+        typer.Option(help="Value of a variable, NAME=VALUE; VALUE is a class name, <IRI> or text."),
     ] = None,
-    output_format: Annotated[str, typer.Option("--format", help="table, json, csv, tsv or turtle.")] = "table",
+    output_format: Annotated[
+        str, typer.Option("--format", help="table, json, csv, tsv or turtle.")
+    ] = "table",
     as_json: Json = False,
 ) -> None:
     """Ask a SPARQL question; without one, list the questions that ship with the package."""
@@ -464,7 +508,7 @@ def run_sparql(
 
     from .ontology.errors import UsageError
     from .ontology.kb import KB
-    from .ontology.sparql import FORMATS, named_queries, rows, run_query, serialize
+    from .ontology.sparql import FORMATS, named_queries, readable, rows, run_query, serialize
 
     if as_json:
         output_format = "json"
@@ -483,7 +527,7 @@ def run_sparql(
     results = run_query(opened, query, bindings)
     if output_format == "table" and isinstance(results, QuerySolutions):
         names, found = rows(results)
-        table = [[_cell(opened, term) for term in row] for row in found]
+        table = [[readable(opened, term) for term in row] for row in found]
         _print_table(names, table)
         return _say(f"{len(table)} row{'' if len(table) == 1 else 's'}")
     if output_format == "table" and not isinstance(results, QuerySolutions):
@@ -496,7 +540,9 @@ def run_sparql(
 def write_report(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="Directory of the labelling run.")],
     out: Annotated[Path, typer.Option("--out", help="Directory to write index.html into.")],
-    activations: Annotated[Path | None, typer.Option(help="Activation directory; the run's by default.")] = None,
+    activations: Annotated[
+        Path | None, typer.Option(help="Activation directory; the run's by default.")
+    ] = None,
     kb: Annotated[Path | None, typer.Option("--kb", help="Knowledge base; the run's by default.")] = None,
     as_json: Json = False,
 ) -> None:
@@ -526,13 +572,12 @@ def run_demo(
     """Run the whole loop on the embedded example: synthetic scenes, a small CNN, a miniature wiki."""
     from .examples.demo import demo
 
-    report = demo(out, say=_discard if as_json else _say)
+    def nothing(*_: object) -> None:
+        pass
+
+    report = demo(out, say=nothing if as_json else _say, show=nothing if as_json else _print_table)
     if as_json:
         _print_json(report)
-
-
-def _discard(_: str) -> None:
-    pass
 
 
 # -- reading options ------------------------------------------------------------------------------------
@@ -606,25 +651,16 @@ def _text(value: object) -> str:
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
-def _cell(kb: KB, term: object) -> object:
-    """Readable form of a term: a label or short name for an IRI, a number for a number."""
-    from pyoxigraph import Literal, NamedNode
-
-    if isinstance(term, NamedNode):
-        return kb.label(term.value) or kb.names.label(term.value)
-    if isinstance(term, Literal):
-        kind = term.datatype.value.rpartition("#")[2]
-        return {"integer": int, "double": float}.get(kind, str)(term.value)
-    return None if term is None else str(term)
-
-
 def _print_info(kb: KB, as_json: bool) -> None:
     info = kb.info()
     if as_json:
         return _print_json(info)
     _print_table(
         ("what", "value"),
-        [(k.replace("_", " "), ", ".join(v) or "none" if isinstance(v, list) else f"{v:,}") for k, v in info.items()],
+        [
+            (k.replace("_", " "), ", ".join(v) or "none" if isinstance(v, list) else f"{v:,}")
+            for k, v in info.items()
+        ],
     )
 
 
@@ -633,7 +669,8 @@ def _print_methods(links: Sequence[Link]) -> None:
     for link in links:
         methods.setdefault(link.method, []).append(link.name)
     _print_table(
-        ("method", "names", "for example"), [(m, len(n), ", ".join(n[:5])) for m, n in sorted(methods.items())]
+        ("method", "names", "for example"),
+        [(m, len(n), ", ".join(n[:5])) for m, n in sorted(methods.items())],
     )
 
 
@@ -658,14 +695,27 @@ def _print_activations(activations: Activations, as_json: bool) -> None:
 def _print_induction(record: dict[str, Any]) -> None:
     score = record["score"]
     _print_table(
-        ("rank", "expression", score if score in ("f1", "accuracy", "balanced_accuracy", "iou") else "f1",
-         "tp", "fp", "tn", "fn", "length", "ties"),
+        (
+            "rank",
+            "expression",
+            score if score in ("f1", "accuracy", "balanced_accuracy", "iou") else "f1",
+            "tp",
+            "fp",
+            "tn",
+            "fn",
+            "length",
+            "ties",
+        ),
         [
             (
                 s["rank"],
                 s["dl"],
                 s[score] if score in s else s["f1"],
-                s["tp"], s["fp"], s["tn"], s["fn"], s["length"],
+                s["tp"],
+                s["fp"],
+                s["tn"],
+                s["fn"],
+                s["length"],
                 len(s["equivalent"]),
             )
             for s in record["solutions"]
@@ -686,8 +736,13 @@ def _print_labels(units: Sequence[dict[str, Any]]) -> None:
     _print_table(
         ("unit", "positives", "label", "f1", "proved"),
         [
-            (u["unit"], u["positives"], u["solutions"][0]["english"], u["solutions"][0]["f1"],
-             "yes" if u["proved_optimal"] else "no")
+            (
+                u["unit"],
+                u["positives"],
+                u["solutions"][0]["english"],
+                u["solutions"][0]["f1"],
+                "yes" if u["proved_optimal"] else "no",
+            )
             for u in labelled[:40]
         ],
     )
@@ -709,8 +764,17 @@ def _print_verification(rows: Sequence[dict[str, Any]]) -> None:
     _print_table(
         ("unit", "label", "images", "target %", "others %", "z", "p (Holm)", "AUC", "verdict"),
         [
-            (r["unit"], r["label"], r["target_images"], r["target_percent"], r["non_target_percent"], r["z"],
-             r["p_holm"], r["auc"], r["verdict"])
+            (
+                r["unit"],
+                r["label"],
+                r["target_images"],
+                r["target_percent"],
+                r["non_target_percent"],
+                r["z"],
+                r["p_holm"],
+                r["auc"],
+                r["verdict"],
+            )
             for r in shown
         ],
     )
@@ -739,6 +803,17 @@ def _progress(what: str) -> Iterator[Callable[[int, int], None] | None]:
 # -- entry ----------------------------------------------------------------------------------------------
 
 
+def _report_defect(kind: type[BaseException], error: BaseException, _: TracebackType | None) -> None:
+    """Say in one paragraph what nobody foresaw; Python then exits with 1."""
+    if issubclass(kind, KeyboardInterrupt):
+        sys.stderr.write("interrupted\n")
+    else:
+        sys.stderr.write(
+            f"error: {kind.__name__}: {error}. This is a defect of neurontology: please report it with the output "
+            "of the same command and --debug.\n"
+        )
+
+
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command line and exit: 0 done, 1 the work failed, 2 the call was wrong."""
     from .ontology.errors import NeurontologyError
@@ -750,6 +825,8 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         _say(f"neurontology {__version__}")
         sys.exit(0)
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s")
+    if not debug:
+        sys.excepthook = _report_defect
     try:
         app(given, prog_name="neurontology")
     except NeurontologyError as error:

@@ -197,7 +197,7 @@ def _chart(
     if values.min() == values.max():
         return None, f"All {counted(len(values), 'activation')} equal {short(values[0])}."
     limits, maximum = evidence.run.config.thresholds, record["maximum"]
-    marks = [(THRESHOLD, "gate 0")]
+    marks = [(THRESHOLD, "gate")]
     if maximum > 0:
         marks += [
             (limits.negative * maximum, f"{limits.negative:g} max"),
@@ -212,7 +212,7 @@ def _chart(
                 values[evidence.held_out],
                 marks=marks,
                 axis=axis,
-                captions=("image for induction", "image held out"),
+                captions=("induction image", "held-out image"),
             ),
             "All images: there is no label to tell target images from others.",
         )

@@ -89,14 +89,14 @@ def _thumbnail(root: str | None, image: ImageRow) -> Thumbnail | str:
     if not path.is_absolute():
         return "the activations do not say where it is"
     if not path.is_file():
-        return "its file is not there"
+        return "the file is not there"
     from PIL import ImageOps
 
     try:
         if image.sha256:
             with path.open("rb") as file:
                 if hashlib.file_digest(file, "sha256").hexdigest() != image.sha256:
-                    return "its file has changed since the activations were made"
+                    return "the file has changed since the activations were made"
         picture = ImageOps.exif_transpose(load_rgb(path))
         picture.thumbnail(SIZE)
         stream = io.BytesIO()
@@ -104,5 +104,5 @@ def _thumbnail(root: str | None, image: ImageRow) -> Thumbnail | str:
         picture.info.clear()
         picture.save(stream, "JPEG", quality=QUALITY, optimize=True)
     except BROKEN_IMAGE as problem:
-        return f"its file cannot be decoded ({describe(problem)})"
+        return f"the file cannot be decoded ({describe(problem)})"
     return Thumbnail(picture.width, picture.height, base64.b64encode(stream.getvalue()).decode("ascii"))

@@ -200,7 +200,7 @@ def extract(
     *,
     out: Path | str,
     reduce: Reduction = "max",
-    batch_size: int = 32,
+    batch_size: int = 8,
     holdout: float = 0.5,
     seed: int = 0,
     device: str = "auto",
@@ -228,7 +228,7 @@ def extract(
     reduce
         ``max`` or ``mean`` over space or tokens, ``cls`` for the first token.
     batch_size
-        Images a forward pass.
+        Images a forward pass. A few are fastest on a CPU, whose caches they fit in; a GPU wants dozens.
     holdout
         Part of the images kept from induction, 0 ≤ holdout < 1.
     seed

@@ -97,6 +97,9 @@ class LoadedModel:
             If the transform does not turn a photograph into a floating-point tensor of three axes, or if a
             virtual layer has the name of a module.
         """
+        name = name or type(module).__name__
+        if isinstance(module, torch.jit.ScriptModule):
+            module = ScriptNetwork(module)
         if transform is None:
             transform = SquareTransform(224, IMAGENET_MEAN, IMAGENET_DEVIATION)
         if transform_info is None:
@@ -106,7 +109,7 @@ class LoadedModel:
             shape = tuple(sample.shape) if isinstance(sample, Tensor) else type(sample).__name__
             raise UsageError(
                 f"the transform yields {shape}",
-                where=name or type(module).__name__,
+                where=name,
                 expected="a floating-point tensor, channels × height × width",
             )
         names = dict(module.named_modules())
@@ -118,7 +121,7 @@ class LoadedModel:
                 f"a module is called {taken!r} already", where=name, hint="rename the virtual layer"
             )
         return cls(
-            name=name or type(module).__name__,
+            name=name,
             module=module.eval(),
             transform=transform,
             transform_info=dict(transform_info),
@@ -130,7 +133,12 @@ class LoadedModel:
 
     def layer_names(self) -> tuple[str, ...]:
         """Names of the layers: modules in ``named_modules()`` order, then virtual layers."""
-        return (*(name for name, _ in self.module.named_modules() if name), *self.virtual_layers)
+        modules = (
+            name
+            for name, module in self.module.named_modules()
+            if name and not isinstance(module, torch.jit.ScriptModule)
+        )
+        return (*modules, *self.virtual_layers)
 
     def tap(self, layer: str) -> tuple[nn.Module, Callable[[Tensor], Tensor] | None]:
         """Find the module to hook for a layer, and what to apply to its output.
@@ -141,17 +149,33 @@ class LoadedModel:
             If there is no such layer; the message names similar ones.
         """
         virtual = self.virtual_layers.get(layer)
-        modules = dict(self.module.named_modules())
         if virtual is not None:
-            return modules[virtual.after], virtual.then
-        if not layer or layer not in modules:
-            raise UsageError(
-                f"no layer {layer!r}",
-                where=self.name,
-                expected="a dotted name as in named_modules()",
-                hint=f"{near_matches(layer, self.layer_names())} (neurontology layers lists them all)",
-            )
-        return modules[layer], None
+            return self.module.get_submodule(virtual.after), virtual.then
+        known = self.layer_names()
+        if layer in known:
+            return self.module.get_submodule(layer), None
+        if isinstance(self.module, ScriptNetwork):
+            hint = "the inside of a TorchScript model cannot be watched: export one that returns this layer"
+        else:
+            hint = f"{near_matches(layer, known)} (neurontology layers lists them all)"
+        raise UsageError(
+            f"no layer {layer!r}",
+            where=self.name,
+            expected="a dotted name as in named_modules(), or a virtual layer",
+            hint=hint,
+        )
+
+
+class ScriptNetwork(nn.Module):
+    """A TorchScript model as an ordinary module, because TorchScript modules take no forward hooks."""
+
+    def __init__(self, script: nn.Module) -> None:
+        super().__init__()
+        self.script = script
+
+    def forward(self, images: Tensor) -> object:
+        """Run the model."""
+        return self.script(images)
 
 
 @dataclass(frozen=True)

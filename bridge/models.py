@@ -6,6 +6,7 @@ import hashlib
 import importlib
 import importlib.util
 import pickle
+import warnings
 import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -256,7 +257,10 @@ def _load_torchscript(spec: str, path: Path) -> LoadedModel:
     if not path.is_file():
         raise UsageError("no such file", where=path, expected="a TorchScript file")
     try:
-        network: nn.Module = torch.jit.load(str(path), map_location="cpu")  # type: ignore[no-untyped-call]
+        with warnings.catch_warnings():
+            # TorchScript is deprecated for new exports; the files that exist still have to be read.
+            warnings.simplefilter("ignore", DeprecationWarning)
+            network: nn.Module = torch.jit.load(str(path), map_location="cpu")  # type: ignore[no-untyped-call]
     except (RuntimeError, ValueError) as problem:
         raise DataError(
             f"not a TorchScript file ({str(problem).strip().splitlines()[0]})",

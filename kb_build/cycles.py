@@ -60,9 +60,9 @@ def break_cycles(
     Self-loops and repeated edges go first. An edge that joins two components lies on no cycle and stays.
     The work is one linear pass: components, breadth-first depth from the roots, then for each component the
     heuristic of Eades, Lin and Smyth (Information Processing Letters 47, 1993, 319-323) for small feedback
-    arc sets, with edges whose parent is nearer the root than their child weighted 10 : 1. Edges that it removed
-    needlessly are put back, those that lead nearest to the root first; then each removed edge closes a cycle
-    with those kept.
+    arc sets, with edges whose parent is nearer the root than their child weighted 10 : 1. Edges that it
+    removed needlessly are put back, those that climb towards the root first; then each removed edge closes a
+    cycle with those kept.
 
     Parameters
     ----------
@@ -74,8 +74,9 @@ def break_cycles(
         Nodes to measure depth from. What lies below none of them is measured from further roots, chosen as by
         default: in each component without parents outside, the node with most children.
     strategy
-        ``eades`` as above. For comparison, ``depth`` keeps an edge of a component if its parent precedes its child by (depth,
-        node); ``dfs`` removes the back edges of a depth-first walk from children to parents in node order.
+        ``eades`` as above. For comparison, ``depth`` keeps an edge of a component if its parent precedes its
+        child by (depth, node); ``dfs`` removes the back edges of a depth-first walk from children to parents
+        in node order.
 
     Returns
     -------

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 _CACHE = __name__.startswith("neurontology.")
 
 Ints = NDArray[np.int64]
+Flags = NDArray[np.bool_]
 
 
 @njit(cache=_CACHE)
@@ -19,9 +20,9 @@ def put_back(
 ) -> NDArray[np.bool_]:
     """Add those candidate edges, in turn, that close no cycle with the edges kept so far.
 
-    The order of the nodes is kept up to date as in Pearce and Kelly, "A dynamic topological sort algorithm for
-    directed acyclic graphs", ACM Journal of Experimental Algorithmics 11 (2006), so that each edge costs a look at
-    the nodes between its ends only.
+    The order of the nodes is kept up to date as in Pearce and Kelly, "A dynamic topological sort algorithm
+    for directed acyclic graphs", ACM Journal of Experimental Algorithmics 11 (2006), so that each edge costs a
+    look at the nodes between its ends only.
 
     Returns
     -------
@@ -102,7 +103,7 @@ def put_back(
                         count_below += 1
                     e = down_next[e]
                 at += 1
-            # What is below the child takes the first of all their places, what is above the parent the others.
+            # What is below the child takes the first of all their places, what is above the parent the rest.
             first = below[:count_below][np.argsort(place[below[:count_below]])]
             last = above[:count_above][np.argsort(place[above[:count_above]])]
             moved = np.concatenate((first, last))

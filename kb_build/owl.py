@@ -14,6 +14,7 @@ from pyoxigraph import RdfFormat
 from ..ontology.errors import DataError, UsageError
 from ..ontology.kb import KB, Source
 from ..ontology.vocabulary import DATA
+from .dllearner_kb import convert_kb
 
 _BY_SUFFIX = {
     ".ttl": RdfFormat.TURTLE,
@@ -76,8 +77,13 @@ def _source(path: Path, scratch: Path, number: int) -> Source:
                 f"is not a complete gzip file ({error})", where=path, hint="download or copy it again"
             ) from error
         name = path.stem
+    suffix = Path(name).suffix.lower()
     name = Path(name).stem
-    syntax = _BY_SUFFIX.get(Path(path.name.removesuffix(".gz")).suffix.lower())
+    if suffix == ".kb":
+        converted = scratch / f"{number}.nt"
+        convert_kb(readable, converted, origin=path)
+        return Source(name=name, path=converted, format=RdfFormat.N_TRIPLES, origin=str(path))
+    syntax = _BY_SUFFIX.get(suffix)
     if syntax is None:
         syntax = _sniff(readable, path)
     if syntax == RdfFormat.RDF_XML:

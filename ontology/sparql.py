@@ -24,7 +24,7 @@ from pyoxigraph import serialize as serialize_triples
 
 from .errors import UsageError, near_matches
 from .kb import KB
-from .names import local_name
+from .names import human_label, local_name
 from .vocabulary import PREFIXES
 
 Term = NamedNode | BlankNode | Literal | Triple
@@ -222,3 +222,20 @@ def rows(results: QuerySolutions) -> tuple[list[str], list[Sequence[Term | None]
     """Variable names and rows of a SELECT result."""
     names = [variable.value for variable in results.variables]
     return names, [[solution[name] for name in names] for solution in results]
+
+
+def readable(kb: KB, term: Term | None) -> str | int | float | None:
+    """Value of a term for people: the label or short name of an entity, a number for a number.
+
+    Examples
+    --------
+    >>> from pyoxigraph import Store
+    >>> readable(KB(Store()), Literal(3)), readable(KB(Store()), NamedNode("http://example.org/Night_table"))
+    (3, 'Night table')
+    """
+    if isinstance(term, NamedNode):
+        return kb.label(term.value) or human_label(term.value)
+    if isinstance(term, Literal):
+        kind = term.datatype.value.rpartition("#")[2]
+        return {"integer": int, "double": float}.get(kind, str)(term.value)
+    return None if term is None else str(term)

@@ -2,33 +2,32 @@
 
 from __future__ import annotations
 
-import numba
-import numpy as np
-
+from .compiled import kernel
 from .forms import lim
-from .pool import COUNT, WORK, Ground, Pool, evaluate, make_pool, offer
+from .pool import COUNT, NONE, WORK, Ground, Pool, evaluate, make_pool, offer
 from .popcount import count_signed, count_with, count_words, remaining
 from .shape import AND, EXTEND, LITERAL, OR
 from .universe import Scratch, Universe
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@kernel
 def _singles(ground: Ground, pool: Pool, beam: Pool, u: Universe) -> None:
-    for i in range(len(u.t)):
+    for i in u.by_f:
         if u.f[i] <= max(lim(pool, u, u.t[i], 0), lim(beam, u, u.t[i], 0)):
-            offer(ground, pool, LITERAL, i, -1, -1, -1)
-            offer(ground, beam, LITERAL, i, -1, -1, -1)
+            offer(ground, pool, LITERAL, i, NONE, NONE, NONE)
+            offer(ground, beam, LITERAL, i, NONE, NONE, NONE)
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@kernel
 def _extend(
-    ground: Ground, pool: Pool, beam: Pool, u: Universe, s: Scratch, shape: int, leaves: np.ndarray, operator: int
+    ground: Ground, pool: Pool, beam: Pool, u: Universe, s: Scratch, before: Pool, entry: int, operator: int
 ) -> None:
     """Offer every extension of one formula by one literal to the pool and to the next beam."""
     inside = operator == AND
-    p, n, other_p, other_n = pool.words
-    evaluate(ground, shape, leaves, True, s.cp, other_p)
-    evaluate(ground, shape, leaves, False, s.c, other_n)
+    _, _, other_p, other_n = pool.words
+    shape, leaves = before.shape[entry], before.leaves
+    evaluate(ground, ground.positive, ground.positive_mask, shape, leaves, entry, s.cp, other_p)
+    evaluate(ground, ground.negative, ground.negative_mask, shape, leaves, entry, s.c, other_n)
     t0, f0 = 0, 0
     if not inside:
         t0, f0 = count_words(s.cp), count_words(s.c)
@@ -40,9 +39,9 @@ def _extend(
     size = s.rest_c[0]
     joined = EXTEND[shape, operator - 1]
     used = 0
-    while used < 4 and leaves[used] >= 0:
+    while used < 4 and leaves[entry, used] >= 0:
         used += 1
-    for i in range(len(u.t)):
+    for i in u.by_f:
         t = t0 + count_with(u.literal, i, s.cp)
         limit = max(lim(pool, u, t, 0), lim(beam, u, t, 0))
         pool.state[WORK] += 8
@@ -52,7 +51,7 @@ def _extend(
         f = f0 + count_signed(u.negative, ground.row[i], ground.inverted[i], s.c, s.rest_c, limit - f0)
         if f > limit:
             continue
-        a, b, c, d = leaves[0], leaves[1], leaves[2], leaves[3]
+        a, b, c, d = leaves[entry, 0], leaves[entry, 1], leaves[entry, 2], leaves[entry, 3]
         if used == 1:
             b = i
         elif used == 2:
@@ -84,5 +83,5 @@ def beam_search(
         for i in range(beam.state[COUNT]):
             for operator, allowed in ((AND, conjunction), (OR, disjunction)):
                 if allowed:
-                    _extend(ground, pool, following, u, s, beam.shape[i], beam.leaves[i].copy(), operator)
+                    _extend(ground, pool, following, u, s, beam, i, operator)
         beam = following

@@ -15,13 +15,13 @@ True positives are counted first (few words); false positives only while they ca
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
 from .bitset import Words
-from .pool import NODES, WORK, WORST_LENGTH, Ground, Pool, bound
+from .compiled import inner, kernel
 from .pairs import pairs
+from .pool import NODES, NONE, WORK, WORST_LENGTH, Ground, Pool, bound
 from .popcount import count_signed, count_with, remaining
 from .shape import AND2, AND3, AND_OR, OR2, OR3, OR_AND
 from .universe import Scratch, Universe, load, narrow, narrow_positive, propose
@@ -30,14 +30,14 @@ CONJUNCTIONS, OR_ANDS, DISJUNCTIONS, AND_ORS, UNION_PAIRS, PAIR_UNIONS = 0, 1, 2
 FORMS = 6
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@inner
 def lim(pool: Pool, u: Universe, t: int, length: int) -> int:
     """Highest fp that a formula of this length, or a longer one, may have at ``t`` true positives."""
     strict = 1 if length > pool.state[WORST_LENGTH] else 0
     return pool.limits[strict, t + u.t0] - u.f0
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@inner
 def _false(
     ground: Ground, u: Universe, i: int, words: Words, rest: NDArray[np.int64], limit: int, pool: Pool
 ) -> int:
@@ -47,7 +47,27 @@ def _false(
     return count_signed(u.negative, ground.row[i], ground.inverted[i], words, rest, limit)
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@inner
+def _ascending(s: Scratch, count: int) -> None:
+    """Order the collected items by ascending ``item_f`` (Shell sort: short lists, little to compile)."""
+    order, key = s.order, s.item_f
+    for i in range(count):
+        order[i] = i
+    gap = 1
+    while gap < count // 3:
+        gap = 3 * gap + 1
+    while gap > 0:
+        for i in range(gap, count):
+            x = order[i]
+            j = i
+            while j >= gap and (key[order[j - gap]], order[j - gap]) > (key[x], x):
+                order[j] = order[j - gap]
+                j -= gap
+            order[j] = x
+        gap //= 3
+
+
+@inner
 def conjunctions(
     ground: Ground, pool: Pool, u: Universe, s: Scratch, at: int, triples: bool, stop: int
 ) -> bool:
@@ -76,7 +96,7 @@ def conjunctions(
             continue
         best = max(best, f_c - f)
         if f <= lim(pool, u, t, base + ground.length[a] + 1):
-            propose(ground, pool, u, AND2, outer, a, -1)
+            propose(ground, pool, u, AND2, outer, a, NONE)
         s.item[count], s.item_t[count], s.item_f[count] = a, t, f
         count += 1
         if pool.state[WORK] > stop:
@@ -88,7 +108,8 @@ def conjunctions(
         if s.item_f[i] <= lim(pool, u, s.item_t[i], shortest + u.shortest + 1) + best:
             s.item[kept], s.item_t[kept], s.item_f[kept] = s.item[i], s.item_t[i], s.item_f[i]
             kept += 1
-    order = np.argsort(s.item_f[:kept], kind="mergesort")
+    order = s.order
+    _ascending(s, kept)
     for x in range(kept):
         i = order[x]
         a, t_a, f_a = s.item[i], s.item_t[i], s.item_f[i]
@@ -121,7 +142,7 @@ def conjunctions(
     return True
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@inner
 def _descending(s: Scratch, count: int, highest: int) -> None:
     """Order the collected items by descending count ``item_t`` (a stable counting sort)."""
     start = np.zeros(highest + 2, np.int32)
@@ -135,7 +156,7 @@ def _descending(s: Scratch, count: int, highest: int) -> None:
         start[v] += 1
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@inner
 def or_ands(ground: Ground, pool: Pool, u: Universe, s: Scratch, at: int, stop: int) -> bool:
     """(A | B) & C for C at position ``at`` by ascending fp; False if the work exceeded ``stop``."""
     outer = u.by_f[at]
@@ -209,7 +230,7 @@ def or_ands(ground: Ground, pool: Pool, u: Universe, s: Scratch, at: int, stop: 
     return True
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@inner
 def disjunctions(
     ground: Ground, pool: Pool, u: Universe, s: Scratch, at: int, triples: bool, stop: int
 ) -> bool:
@@ -237,7 +258,7 @@ def disjunctions(
             continue
         best = max(best, gain)
         if f <= lim(pool, u, t_c + gain, base + ground.length[a] + 1):
-            propose(ground, pool, u, OR2, outer, a, -1)
+            propose(ground, pool, u, OR2, outer, a, NONE)
         s.item[count], s.item_t[count], s.item_f[count] = a, gain, f
         count += 1
         if pool.state[WORK] > stop:
@@ -276,7 +297,7 @@ def disjunctions(
     return True
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@inner
 def and_ors(ground: Ground, pool: Pool, u: Universe, s: Scratch, at: int, stop: int) -> bool:
     """(A & B) | C for A at position ``at`` by ascending fp; False if the work exceeded ``stop``."""
     a = u.by_f[at]
@@ -331,7 +352,7 @@ def and_ors(ground: Ground, pool: Pool, u: Universe, s: Scratch, at: int, stop: 
     return True
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@inner
 def _outside(s: Scratch, ground: Ground, u: Universe, b: int) -> None:
     """Write what is not in A & B to ``s.b`` and ``s.bp``; A is in ``s.c`` and ``s.cp``."""
     narrow(s.b, s.c, ground, u, b, True)
@@ -342,7 +363,7 @@ def _outside(s: Scratch, ground: Ground, u: Universe, b: int) -> None:
     remaining(s.b, s.rest_b)
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@kernel
 def run(
     ground: Ground,
     pool: Pool,
@@ -383,7 +404,7 @@ def run(
     return len(form)
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@kernel
 def task_bounds(ground: Ground, u: Universe, triples: bool, out: NDArray[np.float64]) -> None:
     """Bound of every form (rows) at every position (columns) of its order of literals.
 

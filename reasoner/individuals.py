@@ -1,14 +1,15 @@
-"""The individuals that a learning problem speaks of: from names to IRIs, and examples that follow from a class."""
+"""The individuals that a learning problem speaks of: names become IRIs, missing sides are filled in."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Sequence
+import difflib
+from collections.abc import Iterable
 
 import numpy as np
 
-from ..ontology.errors import UsageError
-from ..ontology.expression import And, ClassExpression, Named
+from ..ontology.errors import DataError, UsageError
+from ..ontology.expression import Named
 from ..ontology.index import KBIndex
 from ..ontology.iris import IriTable
 from ..ontology.names import local_name
@@ -18,13 +19,16 @@ from .problem import LearningProblem, is_iri
 MAX_LISTED = 10
 """Individuals that an error lists, at most."""
 
+MAX_COMPARED = 5_000
+"""Individuals among which spellings are compared; that takes too long among more."""
+
 
 def resolve_individuals(names: Iterable[str], index: KBIndex) -> list[str]:
     """IRIs of individuals given by IRI or by local name.
 
     An IRI that the knowledge base knows stands for itself. Any other name, with or without an undeclared prefix,
-    stands for the only individual with this local name; a full IRI is never taken for another one. The
-    individuals are gone through once, and only if a name is not a known IRI.
+    stands for the only individual with this local name; a full IRI is never taken for another one. All
+    individuals are gone through once, and only if some name is not a known IRI.
 
     Returns
     -------
@@ -34,7 +38,7 @@ def resolve_individuals(names: Iterable[str], index: KBIndex) -> list[str]:
     Raises
     ------
     UsageError
-        Names that no individual or more than one has; up to ten of them are listed.
+        No individual, or more than one, has a name; up to ten of the names are listed.
 
     Examples
     --------
@@ -45,17 +49,151 @@ def resolve_individuals(names: Iterable[str], index: KBIndex) -> list[str]:
     ... )
     >>> resolve_individuals(["i2", "http://a.org/#i1", "ex:i1"], index)
     ['http://a.org/#i2', 'http://a.org/#i1', 'http://a.org/#i1']
-    >>> resolve_individuals(["i3"], index)
+    >>> resolve_individuals(["i3", "i1"], index)
     Traceback (most recent call last):
-    neurontology.ontology.errors.UsageError: the knowledge base has no individual i3 (near: i1, i2). Names are \
-case-sensitive; is it the right knowledge base?.
+    neurontology.ontology.errors.UsageError: the knowledge base has no individual i3 (near: i2, i1). Is it the right \
+knowledge base? Names are case-sensitive.
     """
     given = list(names)
     table = index.individuals
     resolved = {name: name for name in given if name in table}
-    open_names = [name for name in dict.fromkeys(given) if name not in resolved]
-    if open_names:
-        holders = _holders(open_names, table)
-        _refuse(open_names, holders, table)
-        resolved |= {name: holders[name][0] for name in open_names}
+    if others := [name for name in dict.fromkeys(given) if name not in resolved]:
+        holders = _holders(others, table)
+        if unknown := [name for name in others if not holders[name]]:
+            raise _unknown(unknown, table)
+        if ambiguous := [name for name in others if len(holders[name]) > 1]:
+            raise UsageError(
+                f"{len(ambiguous)} names stand for several individuals: "
+                + _listed([f"{name} ({', '.join(holders[name][:3])})" for name in ambiguous]),
+                expected="full IRIs for these",
+            )
+        resolved |= {name: holders[name][0] for name in others}
     return [resolved[name] for name in given]
+
+
+def resolve_problem(problem: LearningProblem, index: KBIndex) -> LearningProblem:
+    """Resolve the examples of a problem to IRIs.
+
+    Raises
+    ------
+    UsageError
+        No individual, or more than one, has a name.
+    DataError
+        Two names on different sides stand for one individual.
+    """
+    try:
+        positives = dict.fromkeys(resolve_individuals(problem.positives, index))
+        negatives = dict.fromkeys(resolve_individuals(problem.negatives, index))
+    except UsageError as error:
+        raise UsageError(error.what, where=problem.origin, expected=error.expected, hint=error.hint) from error
+    if both := [iri for iri in positives if iri in negatives]:
+        raise DataError(
+            f"{len(both)} individuals are both positive and negative under different names: {_listed(both)}",
+            where=problem.origin,
+            expected="every individual on one side only",
+        )
+    return dataclasses.replace(problem, positives=tuple(positives), negatives=tuple(negatives))
+
+
+def complete_problem(problem: LearningProblem, interpretation: Interpretation) -> LearningProblem:
+    """Fill in the sides that a problem leaves open, so that it becomes a standard one.
+
+    Without negative examples, every other individual is one, as in DL-Learner's ``PosOnlyLP``. For a class to
+    describe, its instances are positive; negative are the individuals that belong to all its told super-classes
+    and not to it, as in ``ClassLearningProblem``, and no expression may use the class itself. Anonymous
+    individuals are never examples.
+
+    Raises
+    ------
+    UsageError
+        The knowledge base does not know the class.
+    DataError
+        A side is still empty.
+    """
+    settings = problem.settings
+    if problem.kind == "standard":
+        return problem
+    candidates = np.ones(interpretation.size, np.bool_)
+    if problem.kind == "class" and problem.described_class is not None:
+        described = problem.described_class
+        member = interpretation.retrieve(Named(described))
+        for parent in _parents(described, interpretation.index):
+            candidates &= interpretation.retrieve(Named(parent))
+        ignored = dict.fromkeys([*settings.ignored_classes, described])
+        settings = dataclasses.replace(settings, ignored_classes=tuple(ignored))
+    else:
+        member = np.zeros(interpretation.size, np.bool_)
+        member[interpretation.positions(problem.positives)] = True
+    sides = [
+        tuple(iri for row in np.flatnonzero(side) if not (iri := interpretation.iri(int(row))).startswith("_:"))
+        for side in (member, candidates & ~member)
+    ]
+    for side, name in zip(sides, ("positive", "negative"), strict=True):
+        if not side:
+            raise DataError(
+                f"the knowledge base has no {name} examples for the problem {problem.name!r}",
+                where=problem.origin,
+                expected="named instances of the class, and others"
+                if problem.kind == "class"
+                else "individuals other than the positive examples",
+            )
+    positives = sides[0] if problem.kind == "class" else problem.positives
+    return dataclasses.replace(
+        problem, kind="standard", positives=positives, negatives=sides[1], settings=settings
+    )
+
+
+def _holders(names: list[str], table: IriTable) -> dict[str, list[str]]:
+    """Individuals by name: those with the whole name as their local name, else with what follows its colon."""
+    locals_of = {name: [name, name.partition(":")[2]] for name in names if not is_iri(name)}
+    wanted: dict[str, list[str]] = {local: [] for both in locals_of.values() for local in both if local}
+    if wanted:
+        for iri in table:
+            if (local := local_name(iri)) in wanted:
+                wanted[local].append(iri)
+    return {
+        name: next((wanted[local] for local in locals_of.get(name, []) if wanted.get(local)), []) for name in names
+    }
+
+
+def _unknown(names: list[str], table: IriTable) -> UsageError:
+    """Error about names that no individual has, each with the nearest ones."""
+    listed = names[:MAX_LISTED]
+    keys: dict[str, list[str]] = {_key(name): [] for name in listed}
+    compared: list[str] | None = [] if len(table) <= MAX_COMPARED else None
+    for iri in table:
+        if (key := _key(iri)) in keys:
+            keys[key].append(iri)
+        if compared is not None:
+            compared.append(local_name(iri))
+    shown = []
+    for name in listed:
+        near = keys[_key(name)][:2] or difflib.get_close_matches(local_name(name), compared or [], n=2)
+        shown.append(f"{name} (near: {', '.join(near)})" if near else name)
+    what = f"individual {shown[0]}" if len(names) == 1 else f"{len(names)} of the individuals: {_listed(shown, names)}"
+    return UsageError(
+        f"the knowledge base has no {what}",
+        hint="is it the right knowledge base? Names are case-sensitive",
+    )
+
+
+def _key(name: str) -> str:
+    """Local name without what is most often written differently: case, spaces, hyphens, a file's extension."""
+    local = local_name(name).casefold()
+    for extension in (".jpg", ".jpeg", ".png"):
+        local = local.removesuffix(extension)
+    return "".join(c for c in local if c.isalnum())
+
+
+def _parents(iri: str, index: KBIndex) -> list[str]:
+    """Told super-classes of a class."""
+    identifier = index.classes.id(iri)
+    if identifier is None:
+        return []
+    parents = index.told.parents
+    return [index.classes[int(i)] for i in parents.indices[parents.indptr[identifier] : parents.indptr[identifier + 1]]]
+
+
+def _listed(shown: list[str], names: list[str] | None = None) -> str:
+    more = len(names or shown) - MAX_LISTED
+    return ", ".join(shown[:MAX_LISTED]) + (f" and {more} more" if more > 0 else "")

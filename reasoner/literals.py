@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
 from .bitset import Words, mask, word_count
+from .compiled import kernel
 from .pool import Ground, hash_words
 from .score import Score
 
@@ -25,7 +25,7 @@ class Literals:
     members: tuple[tuple[tuple[int, bool], ...], ...]
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@kernel
 def _gather(extents: Words, columns: NDArray[np.int64], out: Words) -> None:
     for i in range(extents.shape[0]):
         for k in range(columns.shape[0]):
@@ -34,14 +34,14 @@ def _gather(extents: Words, columns: NDArray[np.int64], out: Words) -> None:
             out[i, k >> 6] |= bit << np.uint64(k & 63)
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@kernel
 def _select(extents: Words, words: NDArray[np.int64], keep: Words, out: Words) -> None:
     for i in range(extents.shape[0]):
         for k in range(words.shape[0]):
             out[i, k] = extents[i, words[k]] & keep[k]
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@kernel
 def _hash_rows(
     positive: Words, negative: Words, positive_mask: Words, negative_mask: Words, out: NDArray[np.uint64]
 ) -> None:

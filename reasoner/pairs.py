@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import numba
-
+from .compiled import inner
 from .pool import WORK, Ground, Pool, offer
 from .popcount import count_with
 from .shape import PAIRS_AND, PAIRS_OR
 from .universe import Universe
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@inner
 def _count_pair(u: Universe, a: int, b: int, union: bool) -> int:
     both = count_with(u.literal, a, u.literal[b])
     return u.t[a] + u.t[b] - both if union else both
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@inner
 def pairs(ground: Ground, pool: Pool, u: Universe, at: int, union: bool, stop: int) -> bool:
     """Pairs of unions (``union``) or of intersections, A being the first of the four by ascending fp."""
     a = u.by_f[at]

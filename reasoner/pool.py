@@ -9,18 +9,18 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
 from .bitset import Words
+from .compiled import inner, kernel
 from .popcount import count_words
-from .score import Score
 from .shape import CHAINS, PAIRS_AND
 
 EQUIVALENTS = 8
 COUNT, WORST, WORST_LENGTH, NODES, WORK = 0, 1, 2, 3, 4
 UNBOUNDED = 1 << 30
+NONE = np.int32(-1)  # typed, lest the kernels be compiled once more for a wider integer
 
 
 class Ground(NamedTuple):
@@ -91,7 +91,7 @@ def make_pool(ground: Ground, size: int) -> Pool:
     return pool
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@kernel
 def value(score: int, recall: float, t: int, f: int, p: int, n: int) -> float:
     """:meth:`Score.value <neurontology.reasoner.score.Score.value>` of one pair of counts, bit for bit."""
     if score == 0:
@@ -113,14 +113,14 @@ def value(score: int, recall: float, t: int, f: int, p: int, n: int) -> float:
     return np.rint(raw * 1e12) / 1e12
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@kernel
 def bound(score: int, recall: float, t: int, f: int, p: int, n: int) -> float:
     """:meth:`Score.bound <neurontology.reasoner.score.Score.bound>` of one pair of counts, bit for bit."""
     v = value(score, recall, t, f, p, n)
     return max(v, 0.0) if score == 6 else v
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@inner
 def _set_limits(ground: Ground, pool: Pool, threshold: float) -> None:
     p, n = ground.positives, ground.negatives
     for strict in range(2):
@@ -138,14 +138,14 @@ def _set_limits(ground: Ground, pool: Pool, threshold: float) -> None:
             pool.limits[strict, t] = limit
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@inner
 def _load(out: Words, matrix: Words, row: int, inverted: bool, mask: Words) -> None:
     flip = ~np.uint64(0) if inverted else np.uint64(0)
     for w in range(out.shape[0]):
         out[w] = (matrix[row, w] ^ flip) & mask[w]
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@inner
 def _join(out: Words, matrix: Words, row: int, inverted: bool, mask: Words, operator: int) -> None:
     flip = ~np.uint64(0) if inverted else np.uint64(0)
     if operator == 1:
@@ -156,7 +156,7 @@ def _join(out: Words, matrix: Words, row: int, inverted: bool, mask: Words, oper
             out[w] |= (matrix[row, w] ^ flip) & mask[w]
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@inner
 def _merge(out: Words, other: Words, operator: int) -> None:
     if operator == 1:
         for w in range(out.shape[0]):
@@ -166,29 +166,34 @@ def _merge(out: Words, other: Words, operator: int) -> None:
             out[w] |= other[w]
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@inner
 def evaluate(
-    ground: Ground, shape: int, leaves: NDArray[np.int32], positive: bool, out: Words, other: Words
+    ground: Ground,
+    matrix: Words,
+    mask: Words,
+    shape: int,
+    leaves: NDArray[np.int32],
+    at: int,
+    out: Words,
+    other: Words,
 ) -> None:
-    """Write the extension of a formula over the positives or over the negatives to ``out``."""
-    matrix = ground.positive if positive else ground.negative
-    mask = ground.positive_mask if positive else ground.negative_mask
+    """Write the extension of the formula in row ``at`` of ``leaves`` over one side of the examples to ``out``."""
     row, inverted = ground.row, ground.inverted
-    a = leaves[0]
+    a = leaves[at, 0]
     _load(out, matrix, row[a], inverted[a], mask)
     if shape >= PAIRS_AND:
-        b, c, d = leaves[1], leaves[2], leaves[3]
+        b, c, d = leaves[at, 1], leaves[at, 2], leaves[at, 3]
         _join(out, matrix, row[b], inverted[b], mask, CHAINS[shape, 1])
         _load(other, matrix, row[c], inverted[c], mask)
         _join(other, matrix, row[d], inverted[d], mask, CHAINS[shape, 1])
         _merge(out, other, CHAINS[shape, 2])
     else:
         for k in range(1, CHAINS[shape, 0]):
-            b = leaves[k]
+            b = leaves[at, k]
             _join(out, matrix, row[b], inverted[b], mask, CHAINS[shape, k])
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@inner
 def hash_words(words: Words, seed: np.uint64) -> np.uint64:
     """64 well-mixed bits of a row; two seeds make 128, at which equal hashes are taken as equal rows."""
     total = np.uint64(0)
@@ -200,70 +205,72 @@ def hash_words(words: Words, seed: np.uint64) -> np.uint64:
     return total
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def _sort(values: NDArray[np.int32], start: int, stop: int) -> None:
+@inner
+def _sort(rows: NDArray[np.int32], at: int, start: int, stop: int) -> None:
     for i in range(start + 1, stop):
-        x = values[i]
+        x = rows[at, i]
         j = i - 1
-        while j >= start and values[j] > x:
-            values[j + 1] = values[j]
+        while j >= start and rows[at, j] > x:
+            rows[at, j + 1] = rows[at, j]
             j -= 1
-        values[j + 1] = x
+        rows[at, j + 1] = x
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def canonical(shape: int, leaves: NDArray[np.int32]) -> None:
-    """Put interchangeable leaves in ascending order, in place."""
+@inner
+def _canonical(shape: int, rows: NDArray[np.int32], at: int) -> None:
+    """Put interchangeable leaves of one row in ascending order, in place."""
     count = CHAINS[shape, 0]
     if shape >= PAIRS_AND:
-        _sort(leaves, 0, 2)
-        _sort(leaves, 2, 4)
-        if leaves[2] < leaves[0] or (leaves[2] == leaves[0] and leaves[3] < leaves[1]):
+        _sort(rows, at, 0, 2)
+        _sort(rows, at, 2, 4)
+        if (rows[at, 2], rows[at, 3]) < (rows[at, 0], rows[at, 1]):
             for k in range(2):
-                leaves[k], leaves[k + 2] = leaves[k + 2], leaves[k]
+                rows[at, k], rows[at, k + 2] = rows[at, k + 2], rows[at, k]
         return
     start = 0
     for k in range(2, count + 1):
         if k == count or CHAINS[shape, k] != CHAINS[shape, k - 1]:
-            _sort(leaves, start, k)
+            _sort(rows, at, start, k)
             start = k
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def _compare(a: NDArray[np.int32], b: NDArray[np.int32]) -> int:
+@inner
+def _compare(rows: NDArray[np.int32], i: int, j: int) -> int:
     for k in range(4):
-        if a[k] != b[k]:
-            return -1 if a[k] < b[k] else 1
+        if rows[i, k] != rows[j, k]:
+            return -1 if rows[i, k] < rows[j, k] else 1
     return 0
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@inner
 def _precedes(pool: Pool, i: int, j: int) -> bool:
     """Whether entry ``i`` ranks before entry ``j``."""
     if pool.score[i] != pool.score[j]:
         return pool.score[i] > pool.score[j]
     if pool.length[i] != pool.length[j]:
         return pool.length[i] < pool.length[j]
-    order = _compare(pool.key[i], pool.key[j])
+    order = _compare(pool.key, i, j)
     if order == 0:
         order = pool.shape[i] - pool.shape[j]
     if order == 0:
-        order = _compare(pool.leaves[i], pool.leaves[j])
+        order = _compare(pool.leaves, i, j)
     return order < 0
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@inner
 def _copy(pool: Pool, source: int, target: int) -> None:
     pool.score[target] = pool.score[source]
     pool.length[target] = pool.length[source]
     pool.shape[target] = pool.shape[source]
-    pool.leaves[target] = pool.leaves[source]
-    pool.key[target] = pool.key[source]
-    pool.hashes[target] = pool.hashes[source]
-    pool.counts[target] = pool.counts[source]
+    for k in range(4):
+        pool.leaves[target, k] = pool.leaves[source, k]
+        pool.key[target, k] = pool.key[source, k]
+    for k in range(2):
+        pool.hashes[target, k] = pool.hashes[source, k]
+        pool.counts[target, k] = pool.counts[source, k]
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@inner
 def _renew(ground: Ground, pool: Pool) -> None:
     """Find the worst entry again and derive the limits from it."""
     size = pool.score.shape[0] - 1
@@ -281,40 +288,41 @@ def _renew(ground: Ground, pool: Pool) -> None:
         _set_limits(ground, pool, pool.score[worst])
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@inner
 def _remember(pool: Pool, i: int, source: int) -> None:
     """Note the formula in slot ``source`` as equivalent to entry ``i``."""
     count = pool.same_count[i]
     for k in range(count):
-        if (
-            pool.same_shape[i, k] == pool.shape[source]
-            and _compare(pool.same_leaves[i, k], pool.leaves[source]) == 0
-        ):
+        known = pool.same_shape[i, k] == pool.shape[source]
+        for m in range(4):
+            known = known and pool.same_leaves[i, k, m] == pool.leaves[source, m]
+        if known:
             return
     if count < EQUIVALENTS:
         pool.same_shape[i, count] = pool.shape[source]
-        pool.same_leaves[i, count] = pool.leaves[source]
+        for m in range(4):
+            pool.same_leaves[i, count, m] = pool.leaves[source, m]
         pool.same_count[i] = count + 1
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@inner
 def offer(ground: Ground, pool: Pool, shape: int, a: int, b: int, c: int, d: int) -> None:
-    """Evaluate a formula exactly and keep it if it is among the best; unused leaves are -1."""
+    """Evaluate a formula exactly and keep it if it is among the best; unused leaves are :data:`NONE`."""
     size = pool.score.shape[0] - 1
     new = size
-    leaves, key = pool.leaves[new], pool.key[new]
-    leaves[0], leaves[1], leaves[2], leaves[3] = a, b, c, d
+    pool.leaves[new, 0], pool.leaves[new, 1], pool.leaves[new, 2], pool.leaves[new, 3] = a, b, c, d
     used = CHAINS[shape, 0]
-    canonical(shape, leaves)
+    _canonical(shape, pool.leaves, new)
     length = used - 1
     for k in range(4):
-        key[k] = leaves[k] if k < used else -1
+        leaf = pool.leaves[new, k]
+        pool.key[new, k] = leaf if k < used else -1
         if k < used:
-            length += ground.length[leaves[k]]
-    _sort(key, 0, used)
+            length += ground.length[leaf]
+    _sort(pool.key, new, 0, used)
     p, n, other_p, other_n = pool.words
-    evaluate(ground, shape, leaves, True, p, other_p)
-    evaluate(ground, shape, leaves, False, n, other_n)
+    evaluate(ground, ground.positive, ground.positive_mask, shape, pool.leaves, new, p, other_p)
+    evaluate(ground, ground.negative, ground.negative_mask, shape, pool.leaves, new, n, other_n)
     pool.state[WORK] += used * (p.shape[0] + n.shape[0])
     tp, fp = count_words(p), count_words(n)
     pool.score[new] = value(ground.score, ground.minimum_recall, tp, fp, ground.positives, ground.negatives)
@@ -334,7 +342,7 @@ def offer(ground: Ground, pool: Pool, shape: int, a: int, b: int, c: int, d: int
             and pool.counts[i, 0] == tp
             and pool.counts[i, 1] == fp
         ):
-            if pool.shape[i] == shape and _compare(pool.leaves[i], leaves) == 0:
+            if pool.shape[i] == shape and _compare(pool.leaves, i, new) == 0:
                 return
             if _precedes(pool, new, i):
                 if pool.length[i] == length:
@@ -356,7 +364,7 @@ def offer(ground: Ground, pool: Pool, shape: int, a: int, b: int, c: int, d: int
     _renew(ground, pool)
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@kernel
 def ranking(pool: Pool) -> NDArray[np.int64]:
     """Entries from best to worst."""
     count = pool.state[COUNT]

@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import numba
 import numpy as np
 from numba import types
 from numba.extending import intrinsic
 
 from .bitset import Words
+from .compiled import inner, kernel
 
 CHUNK = 64  # words between two looks at the limit
 
@@ -29,7 +29,7 @@ def popcount64(typing_context: object, word: object) -> tuple[object, Callable[.
     return types.uint64(types.uint64), generate
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@kernel
 def count_words(words: Words) -> int:
     """Set bits of a row."""
     total = np.uint64(0)
@@ -38,7 +38,7 @@ def count_words(words: Words) -> int:
     return np.int64(total)
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@inner
 def count_with(matrix: Words, i: int, words: Words) -> int:
     """Set bits of row ``i`` that are in ``words``."""
     total = np.uint64(0)
@@ -47,7 +47,7 @@ def count_with(matrix: Words, i: int, words: Words) -> int:
     return np.int64(total)
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@inner
 def count_outside(matrix: Words, i: int, words: Words) -> int:
     """Set bits of row ``i`` that are not in ``words``."""
     total = np.uint64(0)
@@ -56,7 +56,7 @@ def count_outside(matrix: Words, i: int, words: Words) -> int:
     return np.int64(total)
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@inner
 def _count_span(matrix: Words, i: int, words: Words, start: int, stop: int) -> int:
     total = np.uint64(0)
     for w in range(start, stop):
@@ -64,7 +64,7 @@ def _count_span(matrix: Words, i: int, words: Words, start: int, stop: int) -> i
     return np.int64(total)
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@inner
 def remaining(words: Words, out: np.ndarray) -> None:
     """Set ``out[k]`` to the set bits of ``words`` from chunk ``k`` on."""
     size = words.shape[0]
@@ -77,7 +77,7 @@ def remaining(words: Words, out: np.ndarray) -> None:
         out[k] = out[k + 1] + np.int64(total)
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@inner
 def count_signed(matrix: Words, i: int, inverted: bool, words: Words, rest: np.ndarray, limit: int) -> int:
     """Set bits of ``words`` in row ``i`` (or in its complement), or any number above ``limit`` if there are more.
 

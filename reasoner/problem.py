@@ -183,7 +183,7 @@ def make_problem(
         raise DataError(f"the problem {name!r} names no class to describe", where=origin)
     positive = _examples(positives, "positive", origin, prefixes, notes)
     negative = _examples(negatives, "negative", origin, prefixes, notes)
-    if kind != "standard" and negative or kind == "class" and positive:
+    if (kind != "standard" and negative) or (kind == "class" and positive):
         notes.append(f"{origin.name}: a {kind} problem does not use these examples, they are left out")
     if kind != "standard":
         negative = ()

@@ -11,8 +11,9 @@ import numpy as np
 from .formula import Formula
 
 AND, OR = 1, 2
-LITERAL, AND2, OR2, AND3, OR3, OR_AND, AND_OR = 1, 2, 3, 4, 5, 6, 7
-PAIRS_AND, PAIRS_OR = 16, 17
+# Typed numbers: a kernel would be compiled anew for every plain constant that it is called with.
+LITERAL, AND2, OR2, AND3, OR3, OR_AND, AND_OR = (np.int32(i) for i in range(1, 8))
+PAIRS_AND, PAIRS_OR = np.int32(16), np.int32(17)
 # Rows: leaves, op1, op2, op3. 6 = (a|b)&c, 7 = (a&b)|c, 10 = (a|b)&c&d, 12 = (a|b|c)&d, 14 = ((a&b)|c)&d;
 # each odd number is the dual of the even one before it. 16 = (a|b)&(c|d): its op2 joins the two pairs.
 CHAINS = np.array(

@@ -7,8 +7,8 @@ import numpy as np
 from ..ontology.kb import KB
 from .atoms import enumerate_atoms
 from .individuals import resolve_individuals
-from .learning import Induction, InductionOptions, induce
 from .interpretation import Interpretation
+from .learning import Induction, InductionOptions, induce
 from .problem import LearningProblem
 
 

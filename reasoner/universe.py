@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
 from .bitset import Words
-from .pool import Ground, Pool, offer
+from .compiled import inner, kernel
+from .pool import NONE, Ground, Pool, offer
 from .popcount import CHUNK, count_words
 from .shape import CHAINS, EXTEND
 
@@ -67,7 +67,7 @@ def make_scratch(ground: Ground) -> Scratch:
     )
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@kernel
 def _restrict(
     ground: Ground,
     positive_mask: Words,
@@ -125,7 +125,7 @@ def make_universe(ground: Ground, operator: int = 0, outer: int = -1) -> Univers
     )
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@inner
 def load(out: Words, ground: Ground, u: Universe, i: int) -> None:
     """Write the negatives of literal ``i`` to ``out``."""
     flip = ~np.uint64(0) if ground.inverted[i] else np.uint64(0)
@@ -134,7 +134,7 @@ def load(out: Words, ground: Ground, u: Universe, i: int) -> None:
         out[w] = (u.negative[row, w] ^ flip) & u.negative_mask[w]
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@inner
 def narrow(out: Words, words: Words, ground: Ground, u: Universe, i: int, inside: bool) -> None:
     """Write the part of ``words`` inside (or outside) literal ``i`` to ``out``, over negatives."""
     flip = np.uint64(0) if ground.inverted[i] != inside else ~np.uint64(0)
@@ -143,7 +143,7 @@ def narrow(out: Words, words: Words, ground: Ground, u: Universe, i: int, inside
         out[w] = words[w] & (u.negative[row, w] ^ flip)
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@inner
 def narrow_positive(out: Words, words: Words, u: Universe, i: int, inside: bool) -> None:
     """Write the part of ``words`` inside (or outside) literal ``i`` to ``out``, over positives."""
     flip = np.uint64(0) if inside else ~np.uint64(0)
@@ -151,11 +151,11 @@ def narrow_positive(out: Words, words: Words, u: Universe, i: int, inside: bool)
         out[w] = words[w] & (u.literal[i, w] ^ flip)
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@inner
 def propose(ground: Ground, pool: Pool, u: Universe, shape: int, a: int, b: int, c: int) -> None:
     """Offer a formula of the universe; with an outer literal only the largest are new."""
     if u.operator == 0:
-        offer(ground, pool, shape, a, b, c, -1)
+        offer(ground, pool, shape, a, b, c, NONE)
     elif CHAINS[shape, 0] == 3:
-        offer(ground, pool, EXTEND[shape, u.operator - 1], a, b, c, u.outer)
+        offer(ground, pool, EXTEND[shape, u.operator - 1], a, b, c, np.int32(u.outer))
 

@@ -250,8 +250,9 @@ class _Writer:
         if nouns and (len(nouns) == 1 or len(nouns) < len(operands)):
             return nouns[0]
         kinds = {self._noun(operands[at]).kind for at in nouns}
-        if len(kinds) > 1 and "count" in kinds:
-            return next(at for at in nouns if self._noun(operands[at]).kind == "count")
+        if len(kinds) > 1:
+            first = next(kind for kind in ("count", "mass", "plural") if kind in kinds)
+            return next(at for at in nouns if self._noun(operands[at]).kind == first)
         if kinds == {"plural"} and head.kind == "thing":
             return nouns[0]
         return None
@@ -296,7 +297,8 @@ class _Writer:
         unions = [operand for operand in operands if isinstance(operand, Or)]
         alone = len(clauses) + len(unions) == 1
         clauses += [
-            _Piece("", _Phrase(self._choice(union, many, depth, either=not alone))) for union in unions
+            _Piece("", _Phrase(self._choice(union, many, depth if alone else depth + 1, either=not alone)))
+            for union in unions
         ]
         texts = [
             ("that " if at and (clause.relative or clauses[at - 1].relative) else "") + clause.clause

@@ -68,31 +68,26 @@ _PROBLEMS: dict[str, ProblemKind] = {
     "classlearningproblem": "class",
 }
 _KNOWLEDGE = frozenset(
-    "owlfile kbfile owlapiontology sparqlendpoint sparqlendpointfragment sparqlfragment sparqlfrag sparql".split()
+    ["owlfile", "kbfile", "owlapiontology", "sparqlendpoint", "sparqlendpointfragment", "sparqlfragment", "sparqlfrag", "sparql"]
 )
 _ALGORITHMS = frozenset(
-    "celoe pceloe isle ocel rootofocel eltl eltldisjunctive naivealllearner randomguesser fuzzyocel gp refinement "
-    "spacel parcel".split()
+    ["celoe", "pceloe", "isle", "ocel", "rootofocel", "eltl", "eltldisjunctive", "naivealllearner", "randomguesser", "fuzzyocel", "gp", "refinement", "spacel", "parcel"]
 )
 _LANGUAGE = frozenset(
-    "useAllConstructor useExistsConstructor useNegation useCardinalityRestrictions cardinalityLimit "
-    "useHasValueConstructor useDataHasValueConstructor useInverse useBooleanDatatypes useNumericDatatypes "
-    "useTimeDatatypes useStringDatatypes useSomeOnly".split()
+    ["useAllConstructor", "useExistsConstructor", "useNegation", "useCardinalityRestrictions", "cardinalityLimit", "useHasValueConstructor", "useDataHasValueConstructor", "useInverse", "useBooleanDatatypes", "useNumericDatatypes", "useTimeDatatypes", "useStringDatatypes", "useSomeOnly"]
 )
 _ACCURACY_TYPE = re.compile(r"fmeasure|genfmeasure|predacc|jaccard|amcadjacc|standard")
 _WITHOUT_EFFECT = frozenset(
-    "type reasoner sources operator heuristic reasonerComponent reasonerType learningProblem writeSearchTree "
-    "replaceSearchTree searchTreeFile stopOnFirstDefinition terminateOnNoiseReached".split()
+    ["type", "reasoner", "sources", "operator", "heuristic", "reasonerComponent", "reasonerType", "learningProblem", "writeSearchTree", "replaceSearchTree", "searchTreeFile", "stopOnFirstDefinition", "terminateOnNoiseReached"]
 )
 """Properties that wire components together, choose a reasoner, write logs or say when to stop before the best answer
 is found, and hence do not change what the best answer is."""
 
 _PROBLEM_PROPERTIES = frozenset({"positiveExamples", "negativeExamples", "classToDescribe", "accuracyMethod"})
 _ALGORITHM_PROPERTIES = frozenset(
-    "ignoredConcepts ignoredObjectProperties startClass noisePercentage maxExecutionTimeInSeconds "
-    "maxNrOfResults".split()
+    ["ignoredConcepts", "ignoredObjectProperties", "startClass", "noisePercentage", "maxExecutionTimeInSeconds", "maxNrOfResults"]
 )
-_PLAIN = frozenset("prefixes problem algorithm reasoner rendering baseURI".split())
+_PLAIN = frozenset(["prefixes", "problem", "algorithm", "reasoner", "rendering", "baseURI"])
 """Settings without a bean that are used, or that do not change what is learned."""
 
 

@@ -45,8 +45,7 @@ _FIELDS = {
     if field.name != "version"
 }
 _WITHOUT_EFFECT = frozenset(
-    "lp.type reasoner.reasonerImplementation resultFileExtension path.confFilePath ks.type runPairwiseSimilarity "
-    "printLabelInsteadOfName".split()
+    ["lp.type", "reasoner.reasonerImplementation", "resultFileExtension", "path.confFilePath", "ks.type", "runPairwiseSimilarity", "printLabelInsteadOfName"]
 )
 """Settings that do not change what is learned: the reasoner, the output."""
 

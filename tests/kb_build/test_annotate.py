@@ -19,7 +19,10 @@ CLASSES = ["Cars", "Bus", "WN_Building", "Building", "Traffic_lights", "People",
 
 @pytest.fixture
 def kb(tmp_path: Path) -> KB:
-    lines = "".join(f"<{EX}{c}> <http://www.w3.org/1999/02/22-rdf-syntax-ns#type> <http://www.w3.org/2002/07/owl#Class> .\n" for c in CLASSES)
+    lines = "".join(
+        f"<{EX}{c}> <http://www.w3.org/1999/02/22-rdf-syntax-ns#type> <http://www.w3.org/2002/07/owl#Class> .\n"
+        for c in CLASSES
+    )
     (tmp_path / "o.nt").write_text(lines, encoding="utf-8")
     build_owl([tmp_path / "o.nt"], tmp_path / "kb")
     return KB.open(tmp_path / "kb", writable=True)

@@ -4,7 +4,6 @@ from collections.abc import Callable
 
 import pytest
 from hypothesis import strategies as st
-
 from neurontology.ontology.expression import (
     And,
     AtLeast,

@@ -6,7 +6,6 @@ import gzip
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
 from neurontology.ontology.errors import UsageError
 from neurontology.ontology.expression import (
     And,
@@ -147,7 +146,7 @@ def test_without_a_resolver_only_full_iris_are_read():
 def test_the_resolver_of_syntaxes_names_those_it_knows():
     road = Named("http://a.org/#Road")
     assert render(road, "dl") == render(road, "manchester") == "Road"
-    with pytest.raises(UsageError, match="no syntax 'machester' to write. Did you mean manchester"):
+    with pytest.raises(UsageError, match=r"no syntax 'machester' to write\. Did you mean manchester"):
         render(road, "machester")
     with pytest.raises(UsageError, match="no syntax 'english' to read"):
         parse("a road", "english")

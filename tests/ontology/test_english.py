@@ -5,7 +5,6 @@ import csv
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
 from neurontology.ontology.names import NameTable
 from neurontology.ontology.syntax import ExpressionSyntaxError
 from neurontology.ontology.syntax.dl import parse
@@ -63,6 +62,10 @@ ADE20K = [
         "an image that contains a tree and a car that has a part that is a wheel",
     ),
     (
+        "∃ imageContains.(Culture ⊓ Humanities ⊓ Society)",
+        "an image that contains culture that is among humanities and is society",
+    ),
+    (
         "∃ imageContains.(Person ⊓ ∃ wearing.Hat ⊓ ∃ sitting_on.Chair)",
         "an image that contains a person that is wearing a hat and is sitting on a chair",
     ),
@@ -83,7 +86,7 @@ FAMILY = [
     ("∃ sibling.∃ parent.male", "something that has a sibling that has a parent that is male"),
     (
         "male ⊓ (∃ married.∃ sibling.⊤ ⊔ ∃ sibling.∃ parent.male)",
-        "something that is male, and either is married to something that has a sibling, "
+        "something that is male, and either is married to something that has a sibling "
         "or has a sibling that has a parent that is male",
     ),
     ("¬(male ⊔ female)", "something that is neither male nor female"),
@@ -225,7 +228,17 @@ def test_articles(phrase, article):
 
 def test_plurals():
     singular = ["woman", "human", "bookshelf", "city", "toy", "box", "type of toy", "sheep", "bus stop"]
-    several = ["women", "humans", "bookshelves", "cities", "toys", "boxes", "types of toy", "sheep", "bus stops"]
+    several = [
+        "women",
+        "humans",
+        "bookshelves",
+        "cities",
+        "toys",
+        "boxes",
+        "types of toy",
+        "sheep",
+        "bus stops",
+    ]
     assert [plural(word) for word in singular] == several
 
 

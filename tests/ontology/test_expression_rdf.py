@@ -8,7 +8,6 @@ import pytest
 import rdflib
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
 from neurontology.ontology.errors import DataError, UsageError
 from neurontology.ontology.expression import (
     And,
@@ -95,13 +94,20 @@ def test_a_store_gives_back_what_it_was_given_and_gains_nothing_from_the_same_ag
 @settings(max_examples=60, deadline=None)
 @given(data=st.data())
 def test_no_node_is_shared_so_that_owl_2_dl_holds(expressions, data):
-    triples = to_triples(data.draw(expressions([KB + n for n in "ABC"], [KB + "r"], [KB + "p"], literals())), blank_nodes)
+    triples = to_triples(
+        data.draw(expressions([KB + n for n in "ABC"], [KB + "r"], [KB + "p"], literals())), blank_nodes
+    )
     objects = [t.object for t in triples if isinstance(t.object, ox.BlankNode)]
     assert len(objects) == len(set(objects))
 
 
 def test_spellings_of_one_normal_form_have_one_digest_and_others_have_others():
-    same = [And((A, Some(R, B))), And((Some(R, B), A)), Not(Or((Not(A), Only(R, Not(B))))), And((A, A, Some(R, B)))]
+    same = [
+        And((A, Some(R, B))),
+        And((Some(R, B), A)),
+        Not(Or((Not(A), Only(R, Not(B))))),
+        And((A, A, Some(R, B))),
+    ]
     assert len({digest(e) for e in same}) == 1
     assert len({tuple(to_triples(e, skolem)) for e in same}) == 1
     others = [A, B, Not(A), And((A, B)), Or((A, B)), Some(R, A), Only(R, A), Some(S, A), AtLeast(2, R, A)]
@@ -171,16 +177,16 @@ def owlready_form(construct):
 
 def owlready_restriction(construct):
     prop, value = construct.property, construct.value
-    if isinstance(prop, owlready2.Inverse):
-        role = Role(prop.property.iri, inverse=True)
-    else:
-        role = Role(prop.iri)
+    inverse = isinstance(prop, owlready2.Inverse)
+    role = Role(prop.property.iri if inverse else prop.iri, inverse)
     if construct.type == owlready2.VALUE:
         kind = {bool: "boolean", str: "string", int: "integer", float: "decimal"}[type(value)]
         return HasValue(role.iri, str(value).lower() if kind == "boolean" else str(value), XSD + kind)
     if isinstance(value, owlready2.ConstrainedDatatype):
         kind = {int: "integer", float: "decimal"}[value.base_datatype]
-        facet, bound = (">=", value.min_inclusive) if hasattr(value, "min_inclusive") else ("<=", value.max_inclusive)
+        facet, bound = (
+            (">=", value.min_inclusive) if hasattr(value, "min_inclusive") else ("<=", value.max_inclusive)
+        )
         return DataBound(role.iri, facet, str(bound), XSD + kind)
     filler = owlready_form(value)
     match construct.type:
@@ -203,7 +209,11 @@ def owl_file(tmp_path_factory):
     store.add(ox.Quad(ox.NamedNode(KB[:-1]), typed, ox.NamedNode(OWL + "Ontology")))
     for at, e in enumerate(EXPRESSIONS):
         label = ox.NamedNode(f"{KB}Label{at}")
-        triples = [*declarations(e), *to_triples(e, skolem), ox.Triple(label, typed, ox.NamedNode(OWL + "Class"))]
+        triples = [
+            *declarations(e),
+            *to_triples(e, skolem),
+            ox.Triple(label, typed, ox.NamedNode(OWL + "Class")),
+        ]
         triples.append(ox.Triple(label, ox.NamedNode(OWL + "equivalentClass"), node_of(e, skolem)))
         store.extend(ox.Quad(t.subject, t.predicate, t.object) for t in triples)
     path = tmp_path_factory.mktemp("owl") / "labels.nt"
@@ -214,7 +224,9 @@ def owl_file(tmp_path_factory):
 def test_owlready2_reads_the_same_class_expressions(owl_file):
     world = owlready2.World()
     ontology = world.get_ontology(owl_file.as_uri()).load()
-    read = [normal_form(owlready_form(world[f"{KB}Label{at}"].equivalent_to[0])) for at in range(len(EXPRESSIONS))]
+    read = [
+        normal_form(owlready_form(world[f"{KB}Label{at}"].equivalent_to[0])) for at in range(len(EXPRESSIONS))
+    ]
     assert read == [normal_form(e) for e in EXPRESSIONS]
     assert ontology.graph is not None
     world.close()
@@ -295,5 +307,5 @@ def test_broken_triples_are_refused(text, message):
 
 
 def test_a_name_that_is_no_iri_is_refused():
-    with pytest.raises(DataError, match="not a valid IRI.*percent-encoded"):
+    with pytest.raises(DataError, match=r"not a valid IRI.*percent-encoded"):
         to_triples(Not(Named("http://example.org/a b")), skolem)

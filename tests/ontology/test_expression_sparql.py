@@ -6,7 +6,6 @@ import pyoxigraph as ox
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
 from neurontology.ontology.errors import DataError, UsageError
 from neurontology.ontology.expression import And, HasValue, Named, Not, Or, Role, Some, Top
 from neurontology.ontology.syntax.sparql import render
@@ -59,7 +58,7 @@ def answers(store, query):
     return {solution["individual"].value for solution in store.query(query)}
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(data=st.data(), seed=st.integers(0, 10**6))
 def test_the_query_finds_what_the_expression_covers(expressions, interpretation, data, seed):
     values = st.tuples(st.sampled_from("0123"), st.just(XSD + "integer"))

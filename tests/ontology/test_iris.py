@@ -36,5 +36,5 @@ def test_an_index_beyond_the_table_is_an_error() -> None:
 def test_an_encoded_segment_is_a_valid_iri_and_decodes_to_the_text(text: str) -> None:
     encoded = encode_segment(text)
     NamedNode("https://example.org/" + encoded)
-    assert not set(encoded) & set("/?#[]<>\"{}|\\^` ")
+    assert not set(encoded) & set('/?#[]<>"{}|\\^` ')
     assert unquote(encoded) == text

@@ -3,7 +3,6 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
 from neurontology.ontology.errors import DataError, UsageError
 from neurontology.ontology.names import (
     NOTHING,
@@ -97,9 +96,9 @@ def test_prefixes():
     table = NameTable([KB + "Sky", "http://b.org/#Sky"], prefixes={"k": KB, "": "http://b.org/#"})
     assert table.to_iri("k:Sky") == KB + "Sky"
     assert table.to_iri(":Sky") == "http://b.org/#Sky"
-    with pytest.raises(UsageError, match="prefix of 'q:Sky' is not declared.*k:, :"):
+    with pytest.raises(UsageError, match=r"prefix of 'q:Sky' is not declared.*k:, :"):
         table.to_iri("q:Sky")
-    with pytest.raises(UsageError, match="no 'k:Moon', i.e. <http://example.org/kb#Moon>"):
+    with pytest.raises(UsageError, match=r"no 'k:Moon', i\.e\. <http://example.org/kb#Moon>"):
         table.to_iri("k:Moon")
 
 
@@ -141,7 +140,7 @@ def test_labels_given_and_made_are_found_again():
     assert table.label(KB + "n0123") == "traffic light"
     assert table.from_label("traffic light") == KB + "n0123"
     assert table.from_label("Night table") == KB + "Night_table"
-    with pytest.raises(UsageError, match="no 'trafic light'. Did you mean traffic light"):
+    with pytest.raises(UsageError, match=r"no 'trafic light'\. Did you mean traffic light"):
         table.from_label("trafic light")
 
 

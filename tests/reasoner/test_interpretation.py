@@ -184,4 +184,6 @@ def test_positive_retrieval_agrees_with_hermit(tmp_path: Path) -> None:
     for name, (_, expression) in questions.items():
         entailed = {individual.name for individual in onto[name].instances()}
         found = ours.retrieve(expression)
-        assert {ours.iri(r).rpartition("#")[2].rpartition("/")[2] for r in np.flatnonzero(found)} == entailed, name
+        assert {
+            ours.iri(r).rpartition("#")[2].rpartition("/")[2] for r in np.flatnonzero(found)
+        } == entailed, name

@@ -1,0 +1,183 @@
+"""The report of a run: one HTML page that needs nothing but itself, and a table of its units."""
+
+from __future__ import annotations
+
+import base64
+import csv
+import hashlib
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import fields
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from ..bridge.activations import Activations
+from ..bridge.run import Run
+from ..ontology.errors import MissingDependencyError, UsageError
+from ..ontology.kb import KB, building
+from . import report_wording as wording
+from .report_card import TIES_SHOWN, TOP_IMAGES, UnitCard, unit_card
+from .report_chart import SMALL_GROUP
+from .report_evidence import THRESHOLD, Evidence, gather_evidence
+from .report_overview import layer_overview
+from .report_thumbnails import ThumbnailSheet, make_thumbnails
+from .statistics import VARIANTS
+from .verification import ALPHA, GATE, MIN_IMAGES, VerificationRow
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+PAGE, TABLE = "index.html", "units.csv"
+
+_SOLUTION_COLUMNS: Final = (
+    "manchester", "dl", "length", "f1", "accuracy", "balanced_accuracy", "precision", "recall",
+    "iou", "tp", "fp", "tn", "fn",
+)  # fmt: skip
+_ROW_COLUMNS: Final = tuple(f.name for f in fields(VerificationRow) if f.name not in {"unit", "label", "verdict"})
+
+
+def write_report(run: Run, kb: KB, activations: Activations, out: Path) -> Path:
+    """Write a new directory with ``index.html``, a card for each unit, and ``units.csv``.
+
+    The page holds its style, its script and small copies of the images; it asks the network for nothing, and
+    its content security policy forbids it to. The verdicts are computed here, at an activation threshold of
+    0, as `run_verification.verify_run` gives them; where no image was held out the page says so. The same
+    input gives the same bytes.
+
+    Parameters
+    ----------
+    run
+        The labelling run.
+    kb, activations
+        What it was made from.
+    out
+        The directory, which must not exist or be empty. It appears when it is complete.
+
+    Returns
+    -------
+    Path
+        Of the page.
+
+    Raises
+    ------
+    UsageError
+        `out` exists and is not empty.
+    DataError
+        The activations or the knowledge are not those of the run.
+    MissingDependencyError
+        Jinja2 or Pillow is not installed.
+    """
+    out = Path(out)
+    if out.exists() and (out.is_file() or any(out.iterdir())):
+        raise UsageError(
+            "exists already", where=out, expected="a new directory", hint="choose another or delete it first"
+        )
+    environment = _environment()
+    evidence = gather_evidence(run, kb, activations)
+    cards = [unit_card(evidence, record) for record in run.units]
+    sheet = make_thumbnails(activations, (image.row for card in cards for image in card.images))
+    page = _page(environment, evidence, cards, sheet)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with building(out) as folder:
+        # File names may hold bytes that are no text; what cannot be written is shown as a question mark.
+        (folder / PAGE).write_text(page, encoding="utf-8", errors="replace", newline="\n")
+        _write_table(folder / TABLE, run, cards)
+    return out / PAGE
+
+
+def _environment() -> Environment:
+    """Set up the templates, which escape whatever they are given."""
+    try:
+        import jinja2
+        import PIL.Image  # noqa: F401
+    except ImportError as problem:
+        raise MissingDependencyError(
+            f"a report needs {'Pillow' if problem.name == 'PIL' else 'Jinja2'}",
+            hint="pip install 'neurontology[report]'",
+        ) from problem
+    environment = jinja2.Environment(
+        loader=jinja2.FunctionLoader(_template),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    for word in ("count", "counted", "decimal", "short", "percent", "probability"):
+        environment.filters[word] = getattr(wording, word)
+    return environment
+
+
+def _template(name: str) -> str:
+    return resources.files(__package__).joinpath("templates", name).read_text(encoding="utf-8")
+
+
+def _page(
+    environment: Environment, evidence: Evidence, cards: Sequence[UnitCard], sheet: ThumbnailSheet
+) -> str:
+    from markupsafe import Markup
+
+    run, meta = evidence.run, evidence.activations.meta
+    style, script = _template("report.css"), _template("report.js")
+    shown = list(sheet.thumbnails)
+    return environment.get_template("report.html").render(
+        run=run,
+        meta=meta,
+        cards=cards,
+        overview=layer_overview(cards),
+        layer_units=evidence.activations.units,
+        images=len(evidence.joined.images),
+        held_out=int((evidence.held_out & evidence.annotated).sum()),
+        tested=evidence.tested,
+        variant=VARIANTS["asymptotic"],
+        verdicts=wording.VERDICTS,
+        threshold=THRESHOLD,
+        gate=GATE,
+        alpha=ALPHA,
+        minimum=MIN_IMAGES,
+        small_group=SMALL_GROUP,
+        top_images=TOP_IMAGES,
+        ties_shown=TIES_SHOWN,
+        thumbnails=sheet.thumbnails,
+        places={row: place for place, row in enumerate(shown)},
+        missing=sheet.missing,
+        missing_reasons=Counter(reason.partition(" (")[0] for reason in sheet.missing.values()).most_common(),
+        thumbnail_data=[sheet.thumbnails[row].data for row in shown],
+        style=Markup(style),
+        script=Markup(script),
+        style_digest=_csp_digest(style),
+        script_digest=_csp_digest(script),
+    )
+
+
+def _csp_digest(text: str) -> str:
+    """Digest by which the page's security policy knows its own style and script."""
+    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode("ascii")
+
+
+def _write_table(path: Path, run: Run, cards: Sequence[UnitCard]) -> None:
+    """Write a row for each unit; what is unknown stays empty."""
+    with path.open("w", encoding="utf-8", errors="replace", newline="") as file:
+        table = csv.writer(file, lineterminator="\n")
+        table.writerow(
+            ("layer", "unit", "label", "verdict", "status", "positives", "negatives", "maximum")
+            + ("proved_optimal", "upper_bound", *_SOLUTION_COLUMNS, *_ROW_COLUMNS)
+        )
+        for card in cards:
+            record, best = card.record, card.best
+            table.writerow(
+                (
+                    run.config.layer,
+                    record["unit"],
+                    best["english"] if best else "",
+                    card.row.verdict if card.row else card.verdict,
+                    record["status"],
+                    record["positives"],
+                    record["negatives"],
+                    record["maximum"],
+                    record["proved_optimal"] if best else "",
+                    record["upper_bound"] if best else "",
+                    *(best[column] if best else "" for column in _SOLUTION_COLUMNS),
+                    *(getattr(card.row, column, None) for column in _ROW_COLUMNS),
+                )
+            )
