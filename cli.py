@@ -803,6 +803,10 @@ def _progress(what: str) -> Iterator[Callable[[int, int], None] | None]:
 # -- entry ----------------------------------------------------------------------------------------------
 
 
+_EXTRAS = {"torch": "models", "PIL": "torch", "jinja2": "report"}
+"""Extra that brings an optional package."""
+
+
 def _report_defect(kind: type[BaseException], error: BaseException, _: TracebackType | None) -> None:
     """Say in one paragraph what nobody foresaw; Python then exits with 1."""
     if issubclass(kind, KeyboardInterrupt):
@@ -834,4 +838,13 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
             raise
         sys.stderr.write(f"error: {error}\n")
         sys.exit(error.exit_code)
+    except ModuleNotFoundError as error:
+        if debug or error.name not in _EXTRAS:
+            raise
+        extra = _EXTRAS[error.name]
+        sys.stderr.write(
+            f"error: this needs the package {error.name}, which is not installed. "
+            f"Run `pip install 'neurontology[{extra}]'`.\n"
+        )
+        sys.exit(1)
     sys.exit(0)

@@ -103,7 +103,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    for word in ("count", "counted", "decimal", "short", "percent", "probability"):
+    for word in ("count", "counted", "decimal", "short", "percent", "probability", "score_name"):
         environment.filters[word] = getattr(wording, word)
     return environment
 

@@ -83,7 +83,7 @@ class UnitCard:
     chart
         Its activations; None where there is nothing to draw.
     chart_note
-        What the chart shows.
+        What to know about it; may be empty.
     """
 
     record: dict[str, Any]
@@ -154,7 +154,7 @@ def _top_rows(values: NDArray[np.float64], evidence: Evidence) -> tuple[list[int
     shown = sum(values[r] == last for r in chosen)
     if shown == tied:
         return chosen, ""
-    return chosen, f"{shown} of the {counted(tied, 'image')} with activation {short(last)}, drawn by name digest"
+    return chosen, f"{shown} of the {counted(tied, 'image')} with activation {short(last)}, a fixed arbitrary choice."
 
 
 def _spread(name: str) -> bytes:
@@ -217,10 +217,7 @@ def _chart(
             "All images: there is no label to tell target images from others.",
         )
     if evidence.rows:
-        used, note = evidence.held_out & evidence.annotated, "Held-out images."
+        used, axis, note = evidence.held_out & evidence.annotated, f"{axis} of held-out images", ""
     else:
-        used, note = evidence.annotated, "The images the label was induced from: this is no test of it."
-    return (
-        distribution_chart(values[used & instances], values[used & ~instances], marks=marks, axis=axis),
-        note,
-    )
+        used, note = evidence.annotated, "The images that the label was induced from: this is no test of it."
+    return distribution_chart(values[used & instances], values[used & ~instances], marks=marks, axis=axis), note

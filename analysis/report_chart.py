@@ -38,6 +38,18 @@ class Mark:
 
 
 @dataclass(frozen=True)
+class Cut:
+    """A bar that is longer than drawn: its middle, where it is cut through, and its share beside its end."""
+
+    x: float
+    y: float
+    text: str
+    text_at: float
+    text_y: float
+    anchor: str
+
+
+@dataclass(frozen=True)
 class Band:
     """One group of images, above or below the axis.
 
@@ -48,11 +60,11 @@ class Band:
     caption
         How many images of what.
     path
-        Bars, as SVG path data; empty where dots are drawn.
-    dots
-        Centres of the dots.
-    radius
-        Of the dots.
+        SVG path data: bars to be filled, or dots as lines of no length.
+    dot
+        Diameter of the dots; 0 for bars.
+    cuts
+        Bars at the ends of the axis that are too long for the scale.
     median
         Horizontal place of the median; None without images.
     tip
@@ -62,8 +74,8 @@ class Band:
     kind: str
     caption: str
     path: str
-    dots: tuple[tuple[float, float], ...]
-    radius: float
+    dot: float
+    cuts: tuple[Cut, ...]
     median: float | None
     tip: float
 
@@ -159,7 +171,9 @@ def distribution_chart(
     """Lay out the activations of two groups of images, at least one of them not empty.
 
     Large groups become histograms of shares, so that groups of different sizes compare; both have the same
-    scale and the same bins. Small groups become stacked dots, one an image.
+    scale and the same bins. Activations pile up at zero and where they saturate: a bar at an end of the axis
+    may be cut through and say its share, lest it flatten all others. Small groups become stacked dots, one an
+    image.
 
     Parameters
     ----------
@@ -183,28 +197,27 @@ def distribution_chart(
         return round(_MARGIN + (value - low) * scale, 1)
 
     binned = [np.histogram(values, _BINS, (low, high))[0] for values in groups]
-    shares = [
-        float(counts.max()) / len(v) for v, counts in zip(groups, binned, strict=True) if len(v) >= SMALL_GROUP
-    ]
-    highest = max(shares, default=1.0)
+    shares = [c / len(v) for v, c in zip(groups, binned, strict=True) if len(v) >= SMALL_GROUP]
+    highest = _highest(shares)
     baseline, top = _TOP + _BAND, _TOP
     bottom = baseline + _BAND
 
     def band(index: int, kind: str, sign: int) -> Band:
         values, counts = groups[index], binned[index]
-        dots, path, radius = (), "", 0.0
         if len(values) >= SMALL_GROUP:
-            heights = counts * (_BAND / (highest * len(values)))
-            edges = _MARGIN + np.arange(_BINS) * ((_WIDTH - 2 * _MARGIN) / _BINS)
-            path = _bars(edges, (_WIDTH - 2 * _MARGIN) / _BINS - 1, sign * heights, baseline)
+            path, cuts = _bars(counts / len(values), highest, baseline, sign)
+            dot = 0.0
         else:
-            dots, radius = _stacks(values, counts, low, high, place, baseline, sign)
+            bins = np.minimum(((values - low) / (high - low) * _BINS).astype(np.int64), _BINS - 1)
+            stacks = [(place(float(values[bins == b].mean())), int((bins == b).sum())) for b in np.unique(bins)]
+            path, dot = _dots(stacks, baseline, sign)
+            cuts = ()
         return Band(
             kind=kind,
             caption=counted(len(values), captions[index]),
             path=path,
-            dots=dots,
-            radius=radius,
+            dot=dot,
+            cuts=cuts,
             median=place(float(np.median(values))) if len(values) else None,
             tip=baseline + sign * _BAND,
         )
@@ -321,35 +334,49 @@ def _round_below(share: float) -> float:
     return float(max(s * power for s in (1, 2, 5) if s * power <= share * (1 + 1e-9)))
 
 
-def _bars(edges: NDArray[np.float64], width: float, heights: NDArray[np.float64], baseline: float) -> str:
-    """Path of the bars that are not empty; a positive height points down."""
-    return "".join(
-        f"M{edge + 0.5:.1f} {baseline:g}v{height:.1f}h{width:.1f}v{-height:.1f}z"
-        for edge, height in zip(edges, heights, strict=True)
-        if height
+def _highest(shares: Sequence[NDArray[np.float64]]) -> float:
+    """Share that fills a band: of the longest bar, or what leaves the inner bars visible if that is less."""
+    if not shares:
+        return 1.0
+    longest = max(float(share.max()) for share in shares)
+    inner = max(float(share[1:-1].max()) for share in shares)
+    return min(longest, max(0.1, 2 * inner))
+
+
+def _bars(
+    shares: NDArray[np.float64], highest: float, baseline: float, sign: int
+) -> tuple[str, tuple[Cut, ...]]:
+    """Path of the bars that are not empty, downwards for a positive sign, and those that had to be cut."""
+    step = (_WIDTH - 2 * _MARGIN) / _BINS
+    path, cuts = "", []
+    for bin_, share in enumerate(shares.tolist()):
+        left, height = _MARGIN + bin_ * step, sign * _BAND * min(share / highest, 1)
+        if share:
+            path += f"M{left + 0.5:.1f} {baseline:g}v{height:.1f}h{step - 1:.1f}v{-height:.1f}z"
+        if share > highest:
+            first = bin_ == 0
+            cuts.append(
+                Cut(
+                    x=round(left + step / 2, 1),
+                    y=round(baseline + 0.6 * height, 1),
+                    text=f"{100 * share:.0f} %",
+                    text_at=round(left + step + 3 if first else left - 3, 1),
+                    text_y=round(baseline + height + (8 if sign < 0 else 0), 1),
+                    anchor="start" if first else "end",
+                )
+            )
+    return path, tuple(cuts)
+
+
+def _dots(stacks: Sequence[tuple[float, int]], baseline: float, sign: int) -> tuple[str, float]:
+    """Path of the stacks of dots given by place and number, and the diameter that fits the tallest."""
+    if not stacks:
+        return "", 0.0
+    step = min(7.0, (_BAND - 2) / max(number for _, number in stacks))
+    path = "".join(
+        f"M{x:g} {baseline + sign * (2 + step * (k + 0.5)):.1f}h0" for x, number in stacks for k in range(number)
     )
-
-
-def _stacks(
-    values: NDArray[np.float64],
-    counts: NDArray[np.int64],
-    low: float,
-    high: float,
-    place: Callable[[float], float],
-    baseline: float,
-    sign: int,
-) -> tuple[tuple[tuple[float, float], ...], float]:
-    """One dot a value, stacked where values share a bin of the axis, and the radius that fits the tallest."""
-    if not len(values):
-        return (), 0.0
-    step = min(7.0, (_BAND - 2) / int(counts.max()))
-    bins = np.minimum(((values - low) / (high - low) * _BINS).astype(np.int64), _BINS - 1)
-    dots = []
-    for bin_ in np.unique(bins):
-        members = values[bins == bin_]
-        x = place(float(members.mean()))
-        dots.extend((x, round(baseline + sign * (2 + step * (k + 0.5)), 1)) for k in range(len(members)))
-    return tuple(dots), round(step / 2 - 0.3, 1)
+    return path, round(step - 0.6, 1)
 
 
 def _marks(places: Sequence[tuple[float, str]]) -> tuple[Mark, ...]:

@@ -74,10 +74,22 @@ def percent(number: float) -> str:
 
     Examples
     --------
-    >>> percent(93.0625)
-    '93.1\\xa0%'
+    >>> percent(93.0625), percent(100.0)
+    ('93.1\\xa0%', '100\\xa0%')
     """
-    return f"{number:.1f}\u00a0%"
+    return f"{f'{number:.1f}'.removesuffix('.0')}\u00a0%"
+
+
+def score_name(score: str) -> str:
+    """Write the name of a score as people do.
+
+    Examples
+    --------
+    >>> score_name("f1"), score_name("balanced_accuracy")
+    ('F1', 'balanced accuracy')
+    """
+    names = {"f1": "F1", "iou": "IoU", "mcc": "MCC", "wracc": "WRAcc"}
+    return names.get(score, score.replace("_", " "))
 
 
 def probability(p: float) -> str:
@@ -89,7 +101,7 @@ def probability(p: float) -> str:
     ('0.042', '9.4\\xa0×\\xa010⁻⁸', 'below\\xa010⁻³⁰⁰')
     """
     if p >= 0.001:
-        return f"{p:.3f}"
+        return "1" if p == 1 else f"{p:.3f}"
     if p < 1e-300:
         return f"below\u00a010{'-300'.translate(_SUPERSCRIPTS)}"
     mantissa, _, exponent = f"{p:.1e}".partition("e")

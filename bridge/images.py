@@ -252,7 +252,7 @@ def pillow() -> ModuleType:
         from PIL import Image
     except ImportError as problem:
         raise MissingDependencyError(
-            "reading images needs Pillow", hint="pip install 'neurontology[torch]'"
+            "reading images needs Pillow", hint="install it with pip install 'neurontology[torch]'"
         ) from problem
     return Image
 

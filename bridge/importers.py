@@ -9,6 +9,7 @@ import logging
 import re
 import zipfile
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -352,9 +353,11 @@ def _images_beside(path: Path, count: int) -> list[tuple[str, str, str, str | No
     return images
 
 
-def _load(path: Path) -> Any:
+@contextmanager
+def _loading(path: Path) -> Iterator[None]:
+    """Turn what NumPy raises for broken files into our error."""
     try:
-        return np.load(path, mmap_mode="r", allow_pickle=False)
+        yield
     except (ValueError, EOFError, OSError, zipfile.BadZipFile) as problem:
         raise DataError(
             f"not a NumPy file: {problem}", where=path, expected="an intact file that holds no Python objects"
@@ -362,7 +365,8 @@ def _load(path: Path) -> Any:
 
 
 def _read_npy(path: Path) -> Iterator[_Row]:
-    matrix = _load(path)
+    with _loading(path):
+        matrix = np.load(path, mmap_mode="r", allow_pickle=False)
     if not isinstance(matrix, np.ndarray):
         matrix.close()
         raise DataError("the file is an archive", where=path, expected="one array", hint="name it .npz")
@@ -370,18 +374,12 @@ def _read_npy(path: Path) -> Iterator[_Row]:
 
 
 def _read_npz(path: Path) -> Iterator[_Row]:
-    loaded = _load(path)
+    # The stream is ours because NumPy leaves files open that turn out to be broken.
+    with path.open("rb") as stream, _loading(path):
+        loaded = np.load(stream, allow_pickle=False)
+        arrays = {} if isinstance(loaded, np.ndarray) else {name: loaded[name] for name in loaded.files}
     if isinstance(loaded, np.ndarray):
         raise DataError("the file is a single array", where=path, expected="an archive", hint="name it .npy")
-    with loaded:
-        try:
-            arrays = {name: loaded[name] for name in loaded.files}
-        except (ValueError, EOFError, OSError, zipfile.BadZipFile) as problem:
-            raise DataError(
-                f"an array cannot be read: {problem}",
-                where=path,
-                expected="arrays of numbers and text, no objects",
-            ) from problem
     matrices = [name for name, array in arrays.items() if array.ndim == 2 and array.dtype.kind in "fiu"]
     name = "activations" if "activations" in arrays else matrices[0] if len(matrices) == 1 else None
     if name is None:
@@ -424,7 +422,7 @@ def _read_parquet(path: Path) -> Iterator[_Row]:
         raise MissingDependencyError(
             "reading Parquet files needs pyarrow",
             where=path,
-            hint="pip install pyarrow, or export the table as CSV",
+            hint="install it with pip install pyarrow, or export the table as CSV",
         ) from problem
     try:
         with parquet.ParquetFile(path) as file:

@@ -106,7 +106,7 @@ def _package(name: str, what: str, install: str) -> ModuleType:
     except ImportError as problem:
         raise MissingDependencyError(
             f"{what} needs the package {name}, which cannot be imported ({problem})",
-            hint=f"pip install {install}",
+            hint=f"install it with pip install {install}",
         ) from problem
 
 

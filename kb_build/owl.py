@@ -22,6 +22,8 @@ _BY_SUFFIX = {
     ".n3": RdfFormat.N3,
     ".jsonld": RdfFormat.JSON_LD,
 }
+_ENCODING = re.compile(rb"""\s*<\?xml[^>]*?encoding\s*=\s*["']([A-Za-z][\w.\-]*)["']""")
+_SINGLE_QUOTED = re.compile(rb"""(<!ENTITY\s+[^\s"'>]+\s+)'([^']*)'""")
 _MAX_ENTITY_EXPANSION = 1_000_000
 """Characters that the entities of a DTD may add to a document, beyond ten times its own length."""
 
@@ -87,6 +89,7 @@ def _source(path: Path, scratch: Path, number: int) -> Source:
     if syntax is None:
         syntax = _sniff(readable, path)
     if syntax == RdfFormat.RDF_XML:
+        readable = _plain_xml(readable, path, scratch / f"{number}.xml")
         _refuse_entity_bombs(readable, path)
     return Source(name=name, path=readable, format=syntax, origin=str(path))
 
@@ -109,6 +112,26 @@ def _sniff(readable: Path, path: Path) -> RdfFormat:
         expected="RDF/XML, Turtle, N-Triples or JSON-LD",
         hint="convert it with Protégé or ROBOT",
     )
+
+
+def _plain_xml(readable: Path, path: Path, target: Path) -> Path:
+    """Copy an XML document with what the store's parser lacks: other encodings, entities in single quotes."""
+    content = readable.read_bytes()
+    declared = _ENCODING.match(content)
+    encoding = declared[1].decode() if declared else "utf-8"
+    if encoding.lower() in ("utf-8", "utf8") and not _SINGLE_QUOTED.search(content):
+        return readable
+    try:
+        text = content.decode(encoding)
+    except (LookupError, UnicodeDecodeError) as error:
+        raise DataError(f"is not text in the encoding it declares ({error})", where=path) from error
+    if declared:
+        text = text.replace(encoding, "UTF-8", 1)
+    content = _SINGLE_QUOTED.sub(
+        lambda found: found[1] + b'"' + found[2].replace(b'"', b"&#34;") + b'"', text.encode()
+    )
+    target.write_bytes(content)
+    return target
 
 
 def _refuse_entity_bombs(readable: Path, path: Path) -> None:

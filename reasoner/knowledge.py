@@ -18,17 +18,17 @@ ANCESTORS = 5
 def find_knowledge(problem: LearningProblem) -> tuple[Path, ...]:
     """Find the knowledge base files of a problem.
 
-    Each is looked for as it is written (from the problem file's folder, then from the working directory), then by
-    its name alone in the problem file's folder and in the folders ``owl/`` and ``kb/`` beside it or up to four
-    levels above, at most one folder deep in them. Wherever a file is looked for, one that is packed
-    (``.gz``) does as well; for a ``.kb`` file that is nowhere, so does the ``.owl`` file of the same stem. Nothing
-    is downloaded: of a URL, the last part is looked for.
+    Each is looked for as it is written (from the problem file's folder, then from the working directory), then
+    by its name alone in the problem file's folder and in the folders ``owl/`` and ``kb/`` beside it or up to
+    four levels above, at most one folder deep in them. Wherever a file is looked for, one that is packed
+    (``.gz``) does as well; for a ``.kb`` file that is nowhere, so does the ``.owl`` file of the same stem.
+    Nothing is downloaded: of a URL, the last part is looked for.
 
     Raises
     ------
     UsageError
-        A file is nowhere (the message lists where it was looked for), several files of its name are equally near,
-        or the problem names none.
+        A file is nowhere (the message lists where it was looked for), several files of its name are equally
+        near, or the problem names none.
     """
     if not problem.knowledge:
         raise UsageError(
@@ -93,7 +93,7 @@ def _places(written: str, origin: Path) -> Iterator[list[Path]]:
 
 
 def _nearest(found: list[Path], origin: Path) -> list[Path]:
-    """Of packed and unpacked the unpacked file; of several folders those whose name the problem's path has, too."""
+    """Prefer what is not packed, and folders whose name stands in the problem's path, too."""
     distinct = [path for path in found if path.suffix != ".gz" or path.with_suffix("") not in found]
     of_family = [path for path in distinct if path.parent.name in origin.resolve().parent.parts]
     return of_family or distinct

@@ -12,8 +12,8 @@ from typing import Literal, TypeAlias
 from ..ontology.errors import DataError
 
 ProblemKind: TypeAlias = Literal["standard", "positive-only", "class"]
-"""``standard``: both sides are given; ``positive-only``: every other individual is unlabelled; ``class``: describe
-the instances of a named class, with no examples given."""
+"""``standard``: both sides are given; ``positive-only``: every other individual is unlabelled; ``class``:
+describe the instances of a named class, with no examples given."""
 
 SHOWN = 5
 """Names that a message lists, at most."""
@@ -21,7 +21,7 @@ SHOWN = 5
 
 @dataclass(frozen=True)
 class EciiSettings:
-    """Settings of ECII with its own defaults (md-k-sarker/ecii, ``ConfigParams``); K1 to K10 are its read-me's names.
+    """Settings of ECII with its own defaults (md-k-sarker/ecii, ``ConfigParams``); K1 to K10 is what it calls them.
 
     Attributes
     ----------
@@ -40,7 +40,7 @@ class EciiSettings:
     validate_by_reasoner_size
         K8, how many of the best solutions a reasoner checks.
     pos_class_list_max_size, neg_class_list_max_size
-        K9 and K10, how many types of a side are combined, where `limit_pos_types` and `limit_neg_types` say so.
+        K9 and K10, how many types of a side are combined, if `limit_pos_types` and `limit_neg_types` say so.
     pos_type_min_cover_indivs_size, neg_type_min_cover_indivs_size
         How often a type must occur on its side to be combined.
     ascending_of_string_length
@@ -265,4 +265,3 @@ def is_iri(name: str) -> bool:
     (True, True, False, False)
     """
     return "://" in name or name.startswith(("urn:", "tag:", "_:"))
-

@@ -92,6 +92,7 @@
   const thumbnails = JSON.parse(get("thumbnails").textContent);
   function illustrate(element) {
     for (const image of element.querySelectorAll("img:not([src])")) {
+      image.title = image.alt;
       image.src = "data:image/jpeg;base64," + thumbnails[image.dataset.t];
     }
   }

@@ -53,9 +53,7 @@ def read_problem(path: str | os.PathLike[str], *, select: str | None = None) -> 
     )
 
 
-def read_lists(
-    positives: str | os.PathLike[str], negatives: str | os.PathLike[str]
-) -> LearningProblem:
+def read_lists(positives: str | os.PathLike[str], negatives: str | os.PathLike[str]) -> LearningProblem:
     """Read a learning problem from two lists of individuals, one IRI or name in a line.
 
     Raises

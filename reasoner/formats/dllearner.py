@@ -51,7 +51,8 @@ _WORD = re.compile(r"[A-Za-z_]\w*")
 _STRING = re.compile(r'"([^"\n]*)"')
 _NUMBER = re.compile(r"-?\d+(?:\.\d*)?(?:[eE][+-]?\d+)?")
 _MARK = re.compile(
-    r'^[ \t]*(?:(?!lp\.)\w+\.type[ \t]*=|lp\.\w+[ \t]*=|import[ \t]*\(|(?:algorithm|problem)[ \t]*=|[+-][ \t]*")',
+    r"^[ \t]*(?:\w+\.(?:type|positiveExamples|negativeExamples|classToDescribe)[ \t]*=|import[ \t]*\("
+    r'|(?:algorithm|problem)[ \t]*=|[+-][ \t]*")',
     re.MULTILINE,
 )
 
@@ -68,24 +69,83 @@ _PROBLEMS: dict[str, ProblemKind] = {
     "classlearningproblem": "class",
 }
 _KNOWLEDGE = frozenset(
-    ["owlfile", "kbfile", "owlapiontology", "sparqlendpoint", "sparqlendpointfragment", "sparqlfragment", "sparqlfrag", "sparql"]
+    [
+        "owlfile",
+        "kbfile",
+        "owlapiontology",
+        "sparqlendpoint",
+        "sparqlendpointfragment",
+        "sparqlfragment",
+        "sparqlfrag",
+        "sparql",
+    ]
 )
 _ALGORITHMS = frozenset(
-    ["celoe", "pceloe", "isle", "ocel", "rootofocel", "eltl", "eltldisjunctive", "naivealllearner", "randomguesser", "fuzzyocel", "gp", "refinement", "spacel", "parcel"]
+    [
+        "celoe",
+        "pceloe",
+        "isle",
+        "ocel",
+        "rootofocel",
+        "eltl",
+        "eltldisjunctive",
+        "naivealllearner",
+        "randomguesser",
+        "fuzzyocel",
+        "gp",
+        "refinement",
+        "spacel",
+        "parcel",
+    ]
 )
 _LANGUAGE = frozenset(
-    ["useAllConstructor", "useExistsConstructor", "useNegation", "useCardinalityRestrictions", "cardinalityLimit", "useHasValueConstructor", "useDataHasValueConstructor", "useInverse", "useBooleanDatatypes", "useNumericDatatypes", "useTimeDatatypes", "useStringDatatypes", "useSomeOnly"]
+    [
+        "useAllConstructor",
+        "useExistsConstructor",
+        "useNegation",
+        "useCardinalityRestrictions",
+        "cardinalityLimit",
+        "useHasValueConstructor",
+        "useDataHasValueConstructor",
+        "useInverse",
+        "useBooleanDatatypes",
+        "useNumericDatatypes",
+        "useTimeDatatypes",
+        "useStringDatatypes",
+        "useSomeOnly",
+    ]
 )
 _ACCURACY_TYPE = re.compile(r"fmeasure|genfmeasure|predacc|jaccard|amcadjacc|standard")
 _WITHOUT_EFFECT = frozenset(
-    ["type", "reasoner", "sources", "operator", "heuristic", "reasonerComponent", "reasonerType", "learningProblem", "writeSearchTree", "replaceSearchTree", "searchTreeFile", "stopOnFirstDefinition", "terminateOnNoiseReached"]
+    [
+        "type",
+        "reasoner",
+        "sources",
+        "operator",
+        "heuristic",
+        "reasonerComponent",
+        "reasonerType",
+        "learningProblem",
+        "writeSearchTree",
+        "replaceSearchTree",
+        "searchTreeFile",
+        "stopOnFirstDefinition",
+        "terminateOnNoiseReached",
+    ]
 )
-"""Properties that wire components together, choose a reasoner, write logs or say when to stop before the best answer
-is found, and hence do not change what the best answer is."""
+"""Properties that wire components together, choose a reasoner, write logs or say when to stop before the best
+answer is found, and hence do not change what the best answer is."""
 
 _PROBLEM_PROPERTIES = frozenset({"positiveExamples", "negativeExamples", "classToDescribe", "accuracyMethod"})
 _ALGORITHM_PROPERTIES = frozenset(
-    ["ignoredConcepts", "ignoredObjectProperties", "startClass", "noisePercentage", "maxExecutionTimeInSeconds", "maxNrOfResults"]
+    [
+        "ignoredConcepts",
+        "ignoredObjectProperties",
+        "startClass",
+        "noisePercentage",
+        "maxExecutionTimeInSeconds",
+        "maxNrOfResults",
+    ]
 )
 _PLAIN = frozenset(["prefixes", "problem", "algorithm", "reasoner", "rendering", "baseURI"])
 """Settings without a bean that are used, or that do not change what is learned."""
@@ -260,7 +320,9 @@ def _sequence(reader: Reader, opening: str, closing: str) -> tuple[Value, ...]:
 def _problem(document: _Document) -> tuple[_Bean, ProblemKind]:
     """Bean of the learning problem, and its kind."""
     chosen = document.plain.get("problem", (None, 0))[0]
-    found = [b for b in document.beans.values() if b.type in _PROBLEMS and ("type" in b.properties or not chosen)]
+    found = [
+        b for b in document.beans.values() if b.type in _PROBLEMS and ("type" in b.properties or not chosen)
+    ]
     if isinstance(chosen, Reference):
         found = [document.beans.setdefault(chosen.bean, _Bean(chosen.bean))]
     if not found:
@@ -287,7 +349,7 @@ def _problem(document: _Document) -> tuple[_Bean, ProblemKind]:
 
 def _algorithm(document: _Document) -> _Bean:
     """Bean of the learning algorithm; the first of several."""
-    chosen, line = document.plain.get("algorithm", (None, 0))
+    chosen = document.plain.get("algorithm", (None, 0))[0]
     if isinstance(chosen, Reference):
         found = [document.beans.setdefault(chosen.bean, _Bean(chosen.bean))]
     else:
@@ -367,7 +429,7 @@ def _settings(
 
 
 def _operators(document: _Document, algorithm: _Bean) -> list[_Bean]:
-    """Refinement operators: the one the algorithm names, else every bean that sets what only operators have."""
+    """Refinement operators: the one the algorithm names, else all that set what only operators have."""
     named = algorithm.value("operator")
     if isinstance(named, Reference) and named.bean in document.beans:
         return [document.beans[named.bean]]
@@ -460,5 +522,9 @@ def _number(document: _Document, bean: _Bean, name: str) -> float | None:
 
 def _wrong(document: _Document, bean: _Bean, name: str, expected: str) -> DataError:
     value, line = bean.properties[name]
-    shown = f"{bean.name}.{name} is {value!r}" if isinstance(value, str) else f"{bean.name}.{name} is of another kind"
+    shown = (
+        f"{bean.name}.{name} is {value!r}"
+        if isinstance(value, str)
+        else f"{bean.name}.{name} is of another kind"
+    )
     return DataError(shown, where=f"{document.path}:{line}", expected=expected)

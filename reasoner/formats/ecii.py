@@ -11,8 +11,8 @@ A file is read by ECII once as Java properties, for the single values, and once 
     lp.positiveExamples = {"ex:image1", "http://www.daselab.com/residue/analysis#image2"}
     lp.negativeExamples = {"ex:image3"}
 
-Comments are ``//``, ``#``, ``!`` and ``/* */`` where a statement could begin. The last of several settings of one
-key counts.
+Comments are ``//``, ``#``, ``!`` and ``/* */`` where a statement could begin. The last of several settings of
+one key counts.
 """
 
 from __future__ import annotations
@@ -35,7 +35,8 @@ _STRING = re.compile(r'"([^"\n]*)"')
 _BARE = re.compile(r"[^\n]*")
 _TRAILING_COMMENT = re.compile(r"\s(?://|#|/\*).*")
 _MARK = re.compile(
-    r"^[ \t]*(?:namespace|scoreType|(?:concept|hornClause|objProps|candidateClasses)\w*|removeCommonTypes)[ \t]*[=:]",
+    r"^[ \t]*(?:namespace|scoreType|removeCommonTypes|(?:concept|hornClause|objProps|candidateClasses)\w*)"
+    r"[ \t]*[=:]",
     re.MULTILINE,
 )
 
@@ -45,16 +46,25 @@ _FIELDS = {
     if field.name != "version"
 }
 _WITHOUT_EFFECT = frozenset(
-    ["lp.type", "reasoner.reasonerImplementation", "resultFileExtension", "path.confFilePath", "ks.type", "runPairwiseSimilarity", "printLabelInsteadOfName"]
+    [
+        "lp.type",
+        "reasoner.reasonerImplementation",
+        "resultFileExtension",
+        "path.confFilePath",
+        "ks.type",
+        "runPairwiseSimilarity",
+        "printLabelInsteadOfName",
+    ]
 )
 """Settings that do not change what is learned: the reasoner, the output."""
 
-_TYPES: dict[str, type] = {
+_STRUCTURED: dict[str, type[list[str]] | type[dict[str, str]]] = {
     "prefixes": dict,
     "lp.positiveExamples": list,
     "lp.negativeExamples": list,
     "objectProperties": list,
 }
+_SHOWN = {"dict": '[ ("prefix","iri"), … ]', "list": '{ "name", … }', "str": "a single value"}
 _TEXTS = frozenset({"namespace", "delimiter", "ks.fileName", "scoreType", "ECIIAlgorithmVersion"})
 
 
@@ -110,16 +120,16 @@ def _statements(text: str, path: Path) -> tuple[Statements, list[str]]:
         if key is None or reader.take(_ASSIGN) is None:
             reader.unexpected("a setting, key = value" if key is None else f"'=' after {key}")
         value = _value(reader)
-        wanted = _TYPES.get(key, str)
+        wanted = _STRUCTURED.get(key, str)
         if not isinstance(value, wanted):
-            shown = {dict: '[ ("prefix","iri"), … ]', list: '{ "name", … }', str: "a single value"}[wanted]
+            shown = _SHOWN[wanted.__name__]
             raise DataError(f"{key} has a value of another kind", where=f"{path}:{line}", expected=shown)
-        if key not in _FIELDS and key not in _TYPES and key not in _TEXTS and key not in _WITHOUT_EFFECT:
+        if key not in _FIELDS and key not in _STRUCTURED and key not in _TEXTS and key not in _WITHOUT_EFFECT:
             if key not in statements:
                 warnings.append(f"{path.name}:{line}: {key} is not a known setting of ECII and is ignored")
         elif key in statements and statements[key][0] != value:
             warnings.append(
-                f"{path.name}:{line}: {key} is set again after line {statements[key][1]}, the last value counts"
+                f"{path.name}:{line}: {key} is set again after line {statements[key][1]}, the last counts"
             )
         statements[key] = (value, line)
     return statements, warnings

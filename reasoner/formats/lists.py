@@ -22,9 +22,7 @@ def read(positives: Path, negatives: Path) -> LearningProblem:
     DataError
         A line holds more than one name, a list is empty, or an individual is in both.
     """
-    return make_problem(
-        positives.stem, read_list(positives), read_list(negatives), origin=positives
-    )
+    return make_problem(positives.stem, read_list(positives), read_list(negatives), origin=positives)
 
 
 def read_list(path: Path) -> list[str]:

@@ -5,8 +5,8 @@ Ontolearn keeps several problems in a file (dice-group/Ontolearn, ``LPs/*.json``
     {"data_path": "family.owl",
      "problems": {"Aunt": {"positive_examples": ["http://…"], "negative_examples": ["http://…"]}}}
 
-The same without ``problems``, one problem alone or under ``learning_problem``, and the shorter keys ``positive`` and
-``positives`` are read, too. ``knowledge_sources`` lists files; settings have DL-Learner's names.
+The same without ``problems``, one problem alone or under ``learning_problem``, and the shorter keys
+``positive`` and ``positives`` are read, too. ``knowledge_sources`` lists files; settings have DL-Learner's names.
 """
 
 from __future__ import annotations
@@ -33,7 +33,11 @@ _SETTINGS = (
     "startClass",
 )
 _WITHOUT_EFFECT = ("knowledge_present",)
-_KINDS: dict[str, ProblemKind] = {"posonlylp": "positive-only", "clp": "class", "classlearningproblem": "class"}
+_KINDS: dict[str, ProblemKind] = {
+    "posonlylp": "positive-only",
+    "clp": "class",
+    "classlearningproblem": "class",
+}
 _PROBLEM = frozenset({*_POSITIVE, *_NEGATIVE, *_CLASS})
 
 
@@ -101,16 +105,17 @@ def _problems(content: Any, path: Path) -> tuple[dict[str, dict[str, Any]], dict
     if inner is None:
         inner = shared.pop("learning_problem", None)
     if inner is None:
-        inner, shared = {name: value for name, value in content.items() if name not in _KNOWLEDGE}, {
-            name: value for name, value in content.items() if name in _KNOWLEDGE
-        }
+        inner, shared = (
+            {name: value for name, value in content.items() if name not in _KNOWLEDGE},
+            {name: value for name, value in content.items() if name in _KNOWLEDGE},
+        )
     if isinstance(inner, dict) and _is_problem(inner):
         inner = {path.stem: inner}
     if not isinstance(inner, dict) or not inner or not all(map(_is_problem, inner.values())):
         raise DataError(
             "is JSON without examples",
             where=path,
-            expected='"positive_examples" and "negative_examples", or an object of named problems that have them',
+            expected='"positive_examples" and "negative_examples", or named problems that have them',
         )
     return inner, shared
 
@@ -122,7 +127,9 @@ def _is_problem(value: Any) -> bool:
 def _problem(name: str, content: dict[str, Any], shared: dict[str, Any], path: Path) -> LearningProblem:
     where = f"{path}, problem {name!r}"
     described = _one(content, _CLASS)
-    kind = _KINDS.get(str(content.get("problem_type", "")).lower(), "standard" if described is None else "class")
+    kind = _KINDS.get(
+        str(content.get("problem_type", "")).lower(), "standard" if described is None else "class"
+    )
     known = {*_PROBLEM, *_KNOWLEDGE, *_SETTINGS, *_WITHOUT_EFFECT, "problem_type", "prefixes"}
     prefixes = content.get("prefixes", shared.get("prefixes", {}))
     if not isinstance(prefixes, dict) or not all(isinstance(iri, str) for iri in prefixes.values()):
@@ -177,7 +184,9 @@ def _strings(content: Mapping[str, Any], keys: tuple[str, ...], where: str) -> l
         raise DataError(f"{key!r} is of another kind", where=where, expected="a list of texts")
     for position, value in enumerate(values):
         if not isinstance(value, str):
-            raise DataError(f"entry {position + 1} of {key!r} is {json.dumps(value)}", where=where, expected="a text")
+            raise DataError(
+                f"entry {position + 1} of {key!r} is {json.dumps(value)}", where=where, expected="a text"
+            )
     return values
 
 

@@ -10,7 +10,7 @@ from ...ontology.errors import DataError, UsageError
 
 
 def read_text(path: Path) -> str:
-    """Text of a UTF-8 file, with ``\\n`` at the end of every line.
+    """Text of a UTF-8 file, whatever its line ends, with line feeds between the lines.
 
     Raises
     ------

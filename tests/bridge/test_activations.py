@@ -10,7 +10,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from pathlib import Path
 
 import numpy as np
@@ -64,7 +63,7 @@ def test_values_are_those_of_one_forward_pass_by_hand(folder, tmp_path, reduce, 
     expected = maps.amax((2, 3)) if reduce == "max" else maps.mean((2, 3))
     np.testing.assert_allclose(made.values, expected.numpy(), rtol=1e-5, atol=1e-6)
     assert made.ids == tuple(path.stem for path in paths)
-    assert made.meta.signed
+    assert made.meta.signed == bool((expected < 0).any()) == (reduce == "mean")
 
 
 def test_what_is_on_disk(made, folder):
@@ -498,8 +497,3 @@ def test_other_paths_are_no_activation_directories(made, tmp_path):
     edit(made.path / "meta.json", "neurontology-activations/1", "something-else/9")
     with pytest.raises(UsageError, match="not an activation directory"):
         Activations.open(made.path)
-
-
-def test_opening_time_does_not_matter(made):
-    os.utime(made.path / "activations.npy", (time.time() + 1000,) * 2)
-    assert Activations.open(made.path).meta == made.meta

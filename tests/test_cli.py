@@ -1,0 +1,245 @@
+"""The command line as a user meets it: output, JSON, exit codes, errors in one paragraph, nothing half-written."""
+
+import gzip
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+TURTLE = """@prefix : <http://example.org/> . @prefix rdfs: <http://www.w3.org/2000/01/rdf-schema#> .
+@prefix owl: <http://www.w3.org/2002/07/owl#> . :has a owl:ObjectProperty .
+:Car rdfs:subClassOf :Vehicle . :Bus rdfs:subClassOf :Vehicle . :Tree a owl:Class .
+"""
+OBJECTS = {"a": "Car", "b": "Bus", "c": "Tree", "d": "Tree", "e": "Car"}
+
+
+def run(*arguments: object, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "COLUMNS": "160", "PYTHONWARNINGS": "error"}
+    return subprocess.run(
+        [sys.executable, "-m", "neurontology", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        cwd=cwd,
+        env=environment,
+        check=False,
+    )
+
+
+def succeed(*arguments: object, cwd: Path | None = None) -> str:
+    result = run(*arguments, cwd=cwd)
+    assert result.returncode == 0, result.stderr
+    return result.stdout
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("cli")
+    facts = "".join(f":{i} :has :o{i} . :o{i} a :{c} .\n" for i, c in OBJECTS.items())
+    (path / "o.ttl").write_text(TURTLE + facts)
+    (path / "positives.txt").write_text("http://example.org/a\n# a comment\nb\n<http://example.org/e>\n")
+    (path / "negatives.txt").write_text("c\nd\n")
+    succeed("kb", "build", "owl", path / "o.ttl", "--out", path / "kb")
+    return path
+
+
+def test_info_has_the_keys_of_the_contract(folder: Path) -> None:
+    info = json.loads(succeed("kb", "info", folder / "kb", "--json"))
+    assert set(info) == {
+        "classes", "subclass_axioms", "removed_edges", "roots", "depth", "individuals", "triples", "sources",
+        "datasets", "extensions",
+    }  # fmt: skip
+    assert (info["classes"], info["subclass_axioms"], info["individuals"]) == (4, 2, 10)
+
+
+@pytest.mark.parametrize("source", ["kb", "o.ttl"])
+def test_induce_prints_the_contract(folder: Path, source: str) -> None:
+    lists = ("--positives", folder / "positives.txt", "--negatives", folder / "negatives.txt")
+    found = json.loads(succeed("induce", "--kb", folder / source, *lists, "--json"))
+    assert set(found) == {
+        "problem", "kb", "score", "strategy", "max_atoms", "individuals", "atoms", "elapsed_seconds",
+        "proved_optimal", "upper_bound", "solutions",
+    }  # fmt: skip
+    best = found["solutions"][0]
+    assert set(best) == {
+        "rank", "dl", "manchester", "english", "length", "f1", "accuracy", "balanced_accuracy", "precision",
+        "recall", "iou", "tp", "fp", "tn", "fn", "equivalent",
+    }  # fmt: skip
+    assert (best["dl"], best["manchester"], best["length"]) == ("∃ has.Vehicle", "has some Vehicle", 3)
+    assert (best["tp"], best["fp"], best["tn"], best["fn"], best["f1"]) == (3, 0, 2, 0, 1.0)
+    assert found["proved_optimal"] is True
+    assert found["individuals"] == 5
+    table = succeed("induce", "--kb", folder / source, *lists)
+    assert "∃ has.Vehicle" in table
+    assert "proved" in table
+
+
+def test_sparql_formats(folder: Path) -> None:
+    query = "SELECT ?c WHERE { ?c rdfs:subClassOf <http://example.org/Vehicle> } ORDER BY ?c"
+    results = json.loads(succeed("sparql", folder / "kb", query, "--format", "json"))
+    assert [b["c"]["value"] for b in results["results"]["bindings"]] == [
+        "http://example.org/Bus",
+        "http://example.org/Car",
+    ]
+    assert succeed("sparql", folder / "kb", query, "--format", "csv").split() == [
+        "c",
+        "http://example.org/Bus",
+        "http://example.org/Car",
+    ]
+    assert "Bus" in succeed("sparql", folder / "kb", query)
+    (folder / "q.rq").write_text(query)
+    assert "2 rows" in succeed("sparql", folder / "kb", folder / "q.rq")
+    construct = "CONSTRUCT { ?c a owl:Class } WHERE { ?c rdfs:subClassOf ?p }"
+    assert "a owl:Class" in succeed("sparql", folder / "kb", construct, "--format", "turtle")
+    assert succeed("sparql", folder / "kb", "ASK { ?c rdfs:subClassOf ?p }").strip() == "true"
+    assert "units-under" in succeed("sparql", folder / "kb")
+
+
+def test_a_bound_value_is_a_term_and_never_query_text(folder: Path) -> None:
+    query = "SELECT ?c ?v WHERE { ?c rdfs:subClassOf ?p . FILTER (STR(?c) = ?v) }"
+    hostile = '" } ; DROP ALL #'
+    assert "0 rows" in succeed("sparql", folder / "kb", query, "--bind", f"v={hostile}")
+    assert json.loads(succeed("kb", "info", folder / "kb", "--json"))["classes"] == 4
+
+
+def test_link_and_export(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "names.txt").write_text("car\ntrees\nzebra\n")
+    out = tmp_path / "m.tsv"
+    found = json.loads(succeed("kb", "link", folder / "kb", tmp_path / "names.txt", "--out", out, "--json"))
+    assert (found["linked"], found["unresolved"]) == (2, ["zebra"])
+    assert "http://example.org/Tree\t" in out.read_text()
+    succeed("kb", "export", folder / "kb", tmp_path / "all.nt")
+    assert "<http://example.org/Car>" in (tmp_path / "all.nt").read_text()
+
+
+def test_help_and_version_do_not_import_the_heavy_parts() -> None:
+    code = (
+        "import sys\nfrom neurontology.cli import main\n"
+        "try:\n    main(sys.argv[1:])\nexcept SystemExit as end:\n    assert end.code == 0\n"
+        "heavy = {'torch', 'numba', 'scipy', 'pandas', 'numpy', 'rdflib', 'owlready2', 'PIL'} & set(sys.modules)\n"
+        "assert not heavy, heavy\n"
+    )
+    for argument in ("--help", "--version"):
+        subprocess.run([sys.executable, "-c", code, argument], check=True, capture_output=True)
+
+
+def broken_files(folder: Path) -> dict[str, Path]:
+    content = {
+        "truncated.owl.gz": gzip.compress((TURTLE * 500).encode())[:300],
+        "broken.owl": b"<rdf:RDF",
+        "words.owl": b"nothing of the kind",
+    }
+    for name, data in content.items():
+        (folder / name).write_bytes(data)
+    return {name: folder / name for name in content}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (["kb", "build", "owl", "nowhere.owl", "--out", "new"], 2, "nowhere.owl: the file does not exist"),
+        (["kb", "build", "owl", "broken.owl", "--out", "new"], 1, "broken.owl: not valid RDF/XML"),
+        (["kb", "build", "owl", "truncated.owl.gz", "--out", "new"], 1, "not a complete gzip file"),
+        (["kb", "build", "owl", "words.owl", "--out", "new"], 1, "the syntax is not recognised"),
+        (["kb", "build", "owl", "o.ttl", "--out", "kb"], 2, "kb: exists already"),
+        (["kb", "info", "."], 2, "is not a knowledge base"),
+        (["kb", "info", "new"], 2, "new: does not exist"),
+        (["kb", "annotate", "kb", "ade21k", "."], 2, "no annotation format 'ade21k'. Did you mean ade20k?"),
+        (["kb", "annotate", "kb", "ade20k", "."], 2, "holds no ADE20K annotation"),
+        (["kb", "link", "kb", "nowhere.txt", "--out", "m.tsv"], 2, "nowhere.txt: the file does not exist"),
+        (["induce", "--kb", "kb"], 2, "the examples are not given"),
+        (["induce", "--kb", "kb", "--positives", "positives.txt", "--negatives", "no.txt"], 2, "no.txt"),
+        (["induce", "--kb", "kb", "--positives", "odd.txt", "--negatives", "negatives.txt"], 2, "zzz"),
+        (["induce", "--kb", "kb", "--positives", "positives.txt", "--negatives", "positives.txt"], 2, "both"),
+        (["induce", "--kb", "kb", "--positives", "empty.txt", "--negatives", "negatives.txt"], 2, "positive"),
+        (
+            ["induce", "--kb", "kb", "--positives", "positives.txt", "--negatives", "negatives.txt", "--score", "f2"],
+            2,
+            "f2",
+        ),
+        (["sparql", "kb", "SELECT * WHERE {\n ?s ?p }"], 2, "syntax error at line 2, column"),
+        (["sparql", "kb", "INSERT DATA { <a:a> <a:b> <a:c> }"], 2, "this is an update"),
+        (["sparql", "kb", "PREFIX a: <a:>\n# x\nDELETE WHERE { ?s ?p ?o }"], 2, "this is an update"),
+        (["sparql", "kb", "lables"], 2, "Did you mean labels"),
+        (["sparql", "kb", "units-under"], 2, "the query needs a value for concept"),
+        (["sparql", "kb", "units-under", "--bind", "concept=Vehicel"], 2, "Did you mean Vehicle"),
+        (["sparql", "kb", "labels", "--format", "xml"], 2, "no format 'xml'"),
+        (["sparql", "kb", "ASK { }", "--format", "turtle"], 2, "which turtle cannot hold"),
+        (["label", "--kb", "kb", "--activations", ".", "--out", "new"], 2, "activation"),
+        (["verify", "kb", "--activations", "."], 2, "is not a labelling run"),
+        (["report", "nowhere", "--out", "new"], 2, "nowhere: does not exist"),
+        (["layers", "efficientnet-lite9"], 2, "efficientnet-lite"),
+        (["activations", "import", "nowhere.csv", "--out", "new"], 2, "nowhere.csv"),
+        (["no-such-command"], 2, "No such command"),
+        (["demo", "--out", "kb"], 2, "kb: exists already"),
+    ],
+)  # fmt: skip
+def test_bad_input_is_answered_in_words_and_nothing_is_written(
+    folder: Path, tmp_path: Path, arguments: list[str], code: int, message: str
+) -> None:
+    place = tmp_path / "place"
+    shutil.copytree(folder, place)
+    broken_files(place)
+    (place / "odd.txt").write_text("a\nzzz\n")
+    (place / "empty.txt").write_text("# nobody\n")
+    before = sorted(p.name for p in place.iterdir())
+    result = run(*arguments, cwd=place)
+    assert (result.returncode, result.stdout) == (code, ""), result.stderr
+    assert message in result.stderr
+    assert "Traceback" not in result.stderr
+    assert sorted(p.name for p in place.iterdir()) == before
+
+
+def test_the_traceback_comes_with_debug(folder: Path) -> None:
+    result = run("kb", "info", folder / "new", "--debug")
+    assert result.returncode == 1
+    assert "Traceback" in result.stderr
+
+
+def test_the_loop_on_files(folder: Path, tmp_path: Path) -> None:
+    """Build, annotate, import, label, verify, ask: the commands one after the other."""
+    scenes = tmp_path / "scenes" / "street"
+    scenes.mkdir(parents=True)
+    rows = [",".join([*map(str, range(2)), "Class_names", "Filenames"])]
+    for i in range(40):
+        has_car = i % 2 == 0
+        name = "car" if has_car else "tree"
+        (scenes / f"im{i}_atr.txt").write_text(f'001 # 0 # 0 # {name} # {name} # ""\n')
+        rows.append(f"{8.0 + i % 3 if has_car else i % 3 / 2},0.0,street,im{i}.jpg")
+    (tmp_path / "acts.csv").write_text("\n".join(rows) + "\n")
+    kb = tmp_path / "kb"
+    succeed("kb", "build", "owl", folder / "o.ttl", "--out", kb)
+    annotated = json.loads(succeed("kb", "annotate", kb, "ade20k", tmp_path / "scenes", "--json"))
+    assert (annotated["images"], annotated["objects"]) == (40, 40)
+    succeed("activations", "import", tmp_path / "acts.csv", "--out", tmp_path / "acts", "--layer", "dense")
+    labelled = json.loads(
+        succeed(
+            "label",
+            "--kb",
+            kb,
+            "--activations",
+            tmp_path / "acts",
+            "--units",
+            "0-1",
+            "--out",
+            tmp_path / "run",
+            "--json",
+        )  # fmt: skip
+    )
+    assert set(labelled) == {"run", "kb", "units"}
+    first, second = labelled["units"]
+    assert (first["status"], first["solutions"][0]["f1"]) == ("labelled", 1.0)
+    assert second["status"].startswith("never fires")
+    verified = json.loads(succeed("verify", tmp_path / "run", "--activations", tmp_path / "acts", "--json"))
+    (row,) = verified["rows"]
+    assert set(row) == {
+        "unit", "label", "target_images", "non_target_images", "target_percent", "non_target_percent",
+        "target_mean", "non_target_mean", "target_median", "non_target_median", "u", "z", "p", "auc", "auc_low",
+        "auc_high", "p_holm", "p_bh", "gate", "verdict",
+    }  # fmt: skip
+    assert (row["auc"], row["verdict"]) == (1.0, "confirmed")
+    asked = json.loads(succeed("sparql", kb, "units-under", "--bind", "concept=Vehicle", "--format", "json"))
+    assert len(asked["results"]["bindings"]) == 1
