@@ -332,7 +332,8 @@ def induce_expression(
     """Find the best class expressions for positive and negative individuals."""
     from .kb_build.owl import open_kb
     from .ontology.errors import UsageError
-    from .reasoner.problem import find_knowledge, read_lists, read_problem
+    from .reasoner.formats import read_lists, read_problem
+    from .reasoner.knowledge import find_knowledge
     from .reasoner.solution_record import SolutionWriter, induction_record
     from .reasoner.solve import solve
 
@@ -727,7 +728,8 @@ def _print_induction(record: dict[str, Any]) -> None:
         else f"not proved: no expression scores above {record['upper_bound']:.4f}"
     )
     _say(
-        f"{record['individuals']} examples, {record['atoms']} distinct atoms, {record['elapsed_seconds']:.2f} s; {proof}"
+        f"{record['individuals']} examples, {record['atoms']} distinct atoms, "
+        f"{record['elapsed_seconds']:.2f} s; {proof}"
     )
 
 
@@ -813,8 +815,8 @@ def _report_defect(kind: type[BaseException], error: BaseException, _: Traceback
         sys.stderr.write("interrupted\n")
     else:
         sys.stderr.write(
-            f"error: {kind.__name__}: {error}. This is a defect of neurontology: please report it with the output "
-            "of the same command and --debug.\n"
+            f"error: {kind.__name__}: {error}. This is a defect of neurontology: please report it with the "
+            "output of the same command and --debug.\n"
         )
 
 

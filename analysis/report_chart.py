@@ -14,7 +14,7 @@ from .report_wording import counted, short
 #: Groups smaller than this are drawn as one dot an image: bars of shares would pretend to a distribution.
 SMALL_GROUP: Final = 20
 
-_WIDTH, _MARGIN, _BAND = 360.0, 10.0, 48.0
+_WIDTH, _LEFT, _RIGHT, _BAND = 360.0, 10.0, 324.0, 48.0
 _TOP, _FOOT = 30.0, 46.0
 _BINS = 24
 _CHARACTER = 5.4  # rough width of a character of the labels, to keep them apart
@@ -88,6 +88,8 @@ class DistributionChart:
     ----------
     width, height
         Of the view box.
+    left, right
+        Horizontal extent of the axis.
     baseline
         Vertical place of the axis between the groups.
     top, bottom
@@ -108,6 +110,8 @@ class DistributionChart:
 
     width: float
     height: float
+    left: float
+    right: float
     baseline: float
     top: float
     bottom: float
@@ -191,10 +195,10 @@ def distribution_chart(
     low, high = float(everything.min()), float(everything.max())
     if low == high:
         low, high = low - 0.5, high + 0.5
-    scale = (_WIDTH - 2 * _MARGIN) / (high - low)
+    scale = (_RIGHT - _LEFT) / (high - low)
 
     def place(value: float) -> float:
-        return round(_MARGIN + (value - low) * scale, 1)
+        return round(_LEFT + (value - low) * scale, 1)
 
     binned = [np.histogram(values, _BINS, (low, high))[0] for values in groups]
     shares = [c / len(v) for v, c in zip(groups, binned, strict=True) if len(v) >= SMALL_GROUP]
@@ -232,6 +236,8 @@ def distribution_chart(
     return DistributionChart(
         width=_WIDTH,
         height=bottom + _FOOT,
+        left=_LEFT,
+        right=_RIGHT,
         baseline=baseline,
         top=top,
         bottom=bottom,
@@ -347,10 +353,10 @@ def _bars(
     shares: NDArray[np.float64], highest: float, baseline: float, sign: int
 ) -> tuple[str, tuple[Cut, ...]]:
     """Path of the bars that are not empty, downwards for a positive sign, and those that had to be cut."""
-    step = (_WIDTH - 2 * _MARGIN) / _BINS
+    step = (_RIGHT - _LEFT) / _BINS
     path, cuts = "", []
     for bin_, share in enumerate(shares.tolist()):
-        left, height = _MARGIN + bin_ * step, sign * _BAND * min(share / highest, 1)
+        left, height = _LEFT + bin_ * step, sign * _BAND * min(share / highest, 1)
         if share:
             path += f"M{left + 0.5:.1f} {baseline:g}v{height:.1f}h{step - 1:.1f}v{-height:.1f}z"
         if share > highest:

@@ -140,8 +140,8 @@ def verdict_reasons(row: VerificationRow, *, threshold: float, tested: int) -> l
     passed = row.p_holm < ALPHA
     sentences.append(
         f"Test {'passed' if passed else 'failed'}: U = {short(row.u)} of {count(_pairs(row))} pairs, "
-        f"z = {decimal(row.z, 2)}, p = {probability(row.p)}; Holm over {counted(tested, 'label')}: "
-        f"p = {probability(row.p_holm)}, {'below' if passed else 'not below'} {ALPHA:g}."
+        f"z = {decimal(row.z, 2)}, p\u00a0=\u00a0{probability(row.p)}; Holm over {counted(tested, 'label')}: "
+        f"p\u00a0=\u00a0{probability(row.p_holm)}, {'below' if passed else 'not below'} {ALPHA:g}."
     )
     if row.auc is not None:
         interval = (

@@ -258,7 +258,7 @@ def _eades(
     candidates = np.flatnonzero(~kept)
     climb = depth[parent[candidates]] - depth[child[candidates]]
     candidates = candidates[np.argsort(climb, kind="stable")]
-    kept = cycles_kernel.put_back(len(depth), child, parent, kept, candidates)
+    kept = cycles_kernel.put_back(depth, child, parent, kept, candidates)
     return np.flatnonzero(~kept)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import heapq
+
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
@@ -15,14 +17,12 @@ Flags = NDArray[np.bool_]
 
 
 @njit(cache=_CACHE)
-def put_back(
-    n: int, child: Ints, parent: Ints, kept: NDArray[np.bool_], candidates: Ints
-) -> NDArray[np.bool_]:
+def put_back(depth: Ints, child: Ints, parent: Ints, kept: Flags, candidates: Ints) -> Flags:
     """Add those candidate edges, in turn, that close no cycle with the edges kept so far.
 
     The order of the nodes is kept up to date as in Pearce and Kelly, "A dynamic topological sort algorithm
-    for directed acyclic graphs", ACM Journal of Experimental Algorithmics 11 (2006), so that each edge costs a
-    look at the nodes between its ends only.
+    for directed acyclic graphs", ACM Journal of Experimental Algorithmics 11 (2006), so that each edge costs
+    a look at the nodes between its ends only.
 
     Returns
     -------
@@ -30,6 +30,7 @@ def put_back(
         `kept` with the added edges, bool, shape (edges,).
     """
     kept = kept.copy()
+    n = len(depth)
     edges = len(child)
     up_head, down_head = np.full(n, -1, np.int64), np.full(n, -1, np.int64)
     up_next, down_next = np.full(edges, -1, np.int64), np.full(edges, -1, np.int64)
@@ -40,23 +41,19 @@ def put_back(
             down_next[e], down_head[parent[e]] = down_head[parent[e]], e
             children[parent[e]] += 1
 
-    # Children before parents.
-    queue = np.empty(n, np.int64)
-    filled = 0
-    for node in range(n):
-        if children[node] == 0:
-            queue[filled] = node
-            filled += 1
+    # Children before parents, and the deep before the others: then most candidates that climb towards the
+    # root agree with the order from the start.
+    ready = [(-depth[node], node) for node in range(n) if children[node] == 0]
+    heapq.heapify(ready)
     place = np.empty(n, np.int64)
     for k in range(n):
-        node = queue[k]
+        _, node = heapq.heappop(ready)
         place[node] = k
         e = up_head[node]
         while e >= 0:
             children[parent[e]] -= 1
             if children[parent[e]] == 0:
-                queue[filled] = parent[e]
-                filled += 1
+                heapq.heappush(ready, (-depth[parent[e]], parent[e]))
             e = up_next[e]
 
     seen = np.zeros(n, np.int64)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -46,10 +46,16 @@ class AtomTable:
         return len(self.expressions)
 
 
-def enumerate_atoms(interpretation: Interpretation, rows: NDArray[np.int64]) -> AtomTable:
-    """Named classes and existential restrictions ∃R.A, ∃R.⊤ that tell the examples apart.
+def enumerate_atoms(
+    interpretation: Interpretation,
+    rows: NDArray[np.int64],
+    *,
+    ignored: Collection[str] = (),
+    properties: Collection[str] | None = None,
+) -> AtomTable:
+    """⊤, and the named classes and existential restrictions ∃R.A, ∃R.⊤ that tell the examples apart.
 
-    An expression that holds for all examples or for none is left out.
+    An expression that holds for no example is left out; those that hold for all are represented by ⊤.
 
     Parameters
     ----------
@@ -57,6 +63,10 @@ def enumerate_atoms(interpretation: Interpretation, rows: NDArray[np.int64]) -> 
         The closed-world model.
     rows
         The example individuals.
+    ignored
+        IRIs of classes and properties that no expression may use.
+    properties
+        The only object properties that expressions may use; all by default.
 
     Raises
     ------
@@ -64,14 +74,18 @@ def enumerate_atoms(interpretation: Interpretation, rows: NDArray[np.int64]) -> 
         No expression distinguishes any two examples.
     """
     groups: dict[bytes, list[ClassExpression]] = {}
-    for expressions, matrix in _candidates(interpretation, rows):
+    roles = [p for p in interpretation.properties if p not in ignored and (not properties or p in properties)]
+    classes = np.asarray(
+        [interpretation.index.classes[int(c)] not in ignored for c in interpretation.classes], np.bool_
+    )
+    for expressions, matrix in _candidates(interpretation, rows, np.flatnonzero(classes), roles):
         packed = pack(matrix.toarray().T)
         for expression, extent in zip(expressions, packed, strict=True):
             groups.setdefault(extent.tobytes(), []).append(expression)
     full = pack(np.ones((1, len(rows)), np.bool_))[0].tobytes()
     groups.pop(bytes(len(full)), None)
-    groups.pop(full, None)
-    if not groups:
+    groups.setdefault(full, []).append(Top())
+    if len(groups) == 1:
         raise DataError(
             "no class or role filler distinguishes any two of the examples",
             expected="individuals with different types or different role fillers",
@@ -101,15 +115,19 @@ def pack(extents: NDArray[np.bool_]) -> NDArray[np.uint64]:
 
 
 def _candidates(
-    interpretation: Interpretation, rows: NDArray[np.int64]
+    interpretation: Interpretation,
+    rows: NDArray[np.int64],
+    columns: NDArray[np.int64],
+    roles: Sequence[str],
 ) -> Iterator[tuple[list[ClassExpression], sparse.csr_matrix]]:
     """Expressions with their extensions, Boolean CSR of shape (examples, expressions)."""
-    names = [Named(interpretation.index.classes[int(c)]) for c in interpretation.classes]
-    yield list(names), interpretation.membership[rows]
+    names = [Named(interpretation.index.classes[int(c)]) for c in interpretation.classes[columns]]
+    membership = interpretation.membership[:, columns]
+    yield list(names), membership[rows]
     everything = sparse.csr_matrix(np.ones((interpretation.size, 1), np.bool_))
-    for prop in interpretation.properties:
+    for prop in roles:
         links = interpretation.role(Role(prop))[rows]
-        yield [Some(Role(prop), name) for name in names], (links @ interpretation.membership).astype(np.bool_)
+        yield [Some(Role(prop), name) for name in names], (links @ membership).astype(np.bool_)
         yield [Some(Role(prop), Top())], (links @ everything).astype(np.bool_)
 
 

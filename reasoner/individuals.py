@@ -27,8 +27,8 @@ def resolve_individuals(names: Iterable[str], index: KBIndex) -> list[str]:
     """IRIs of individuals given by IRI or by local name.
 
     An IRI that the knowledge base knows stands for itself. Any other name, with or without an undeclared
-    prefix, stands for the only individual with this local name; a full IRI is never taken for another one. All
-    individuals are gone through once, and only if some name is not a known IRI.
+    prefix, stands for the only individual with this local name; a full IRI is never taken for another one.
+    All individuals are gone through once, and only if some name is not a known IRI.
 
     Returns
     -------

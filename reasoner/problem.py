@@ -21,7 +21,7 @@ SHOWN = 5
 
 @dataclass(frozen=True)
 class EciiSettings:
-    """Settings of ECII with its own defaults (md-k-sarker/ecii, ``ConfigParams``); K1 to K10 is what it calls them.
+    """Settings of ECII (K1 to K10 in its read-me) with its own defaults (md-k-sarker/ecii, ``ConfigParams``).
 
     Attributes
     ----------

@@ -6,7 +6,7 @@ import numpy as np
 
 from ..ontology.kb import KB
 from .atoms import enumerate_atoms
-from .individuals import resolve_individuals
+from .individuals import complete_problem, resolve_problem
 from .interpretation import Interpretation
 from .learning import Induction, InductionOptions, induce
 from .problem import LearningProblem
@@ -20,7 +20,8 @@ def solve(kb: KB, problem: LearningProblem, options: InductionOptions | None = N
     kb
         The knowledge base; all its assertions count.
     problem
-        Positive and negative individuals, by IRI or unique local name.
+        Positive and negative individuals, by IRI or unique local name; what its file says of classes and
+        properties to use or to ignore is honoured.
     options
         How to search.
 
@@ -28,10 +29,19 @@ def solve(kb: KB, problem: LearningProblem, options: InductionOptions | None = N
     ------
     UsageError
         An individual is unknown or ambiguous, or a side has no examples.
+    DataError
+        An individual is on both sides.
     """
     interpretation = Interpretation(kb.index)
-    positives = interpretation.positions(resolve_individuals(problem.positives, kb.index))
-    negatives = interpretation.positions(resolve_individuals(problem.negatives, kb.index))
+    complete = complete_problem(resolve_problem(problem, kb.index), interpretation)
+    positives = interpretation.positions(complete.positives)
+    negatives = interpretation.positions(complete.negatives)
     rows = np.unique(np.concatenate([positives, negatives]))
-    atoms = enumerate_atoms(interpretation, rows)
+    settings = complete.settings
+    atoms = enumerate_atoms(
+        interpretation,
+        rows,
+        ignored=frozenset(settings.ignored_classes) | frozenset(settings.ignored_properties),
+        properties=settings.object_properties or None,
+    )
     return induce(atoms, np.searchsorted(rows, positives), np.searchsorted(rows, negatives), options)

@@ -153,8 +153,8 @@ def broken_files(folder: Path) -> dict[str, Path]:
         (["induce", "--kb", "kb"], 2, "the examples are not given"),
         (["induce", "--kb", "kb", "--positives", "positives.txt", "--negatives", "no.txt"], 2, "no.txt"),
         (["induce", "--kb", "kb", "--positives", "odd.txt", "--negatives", "negatives.txt"], 2, "zzz"),
-        (["induce", "--kb", "kb", "--positives", "positives.txt", "--negatives", "positives.txt"], 2, "both"),
-        (["induce", "--kb", "kb", "--positives", "empty.txt", "--negatives", "negatives.txt"], 2, "positive"),
+        (["induce", "--kb", "kb", "--positives", "positives.txt", "--negatives", "positives.txt"], 1, "both"),
+        (["induce", "--kb", "kb", "--positives", "empty.txt", "--negatives", "negatives.txt"], 1, "no positive examples"),
         (
             ["induce", "--kb", "kb", "--positives", "positives.txt", "--negatives", "negatives.txt", "--score", "f2"],
             2,

@@ -6,7 +6,8 @@ Ontolearn keeps several problems in a file (dice-group/Ontolearn, ``LPs/*.json``
      "problems": {"Aunt": {"positive_examples": ["http://…"], "negative_examples": ["http://…"]}}}
 
 The same without ``problems``, one problem alone or under ``learning_problem``, and the shorter keys
-``positive`` and ``positives`` are read, too. ``knowledge_sources`` lists files; settings have DL-Learner's names.
+``positive`` and ``positives`` are read, too. ``knowledge_sources`` lists files; settings have DL-Learner's
+names.
 """
 
 from __future__ import annotations

@@ -77,7 +77,7 @@ def triples(graph: CategoryGraph, **options: str | None) -> set[tuple[str, str, 
 titles = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=12)
 
 
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=100)
 @given(st.lists(titles, unique=True, min_size=1, max_size=8), st.data())
 def test_any_title_survives_and_stays_distinct(names: list[str], data: st.DataObject) -> None:
     node = st.integers(0, len(names) - 1)
