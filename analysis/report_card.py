@@ -48,14 +48,8 @@ class TopImage:
 
     @property
     def description(self) -> str:
-        """Say in words what the picture shows."""
-        role = {
-            "positive": "positive example",
-            "negative": "negative example",
-            "between": "neither positive nor negative example",
-        }.get(self.role, self.role)
-        instance = {None: "", True: ", an instance of the label", False: ", not an instance of the label"}
-        return f"{self.image.id}: activation {self.value}, {role}{instance[self.instance]}"
+        """Its id, with its class if that is known."""
+        return f"{self.image.id} ({self.image.label})" if self.image.label else self.image.id
 
 
 @dataclass(frozen=True)

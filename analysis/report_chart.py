@@ -14,7 +14,7 @@ from .report_wording import counted, short
 #: Groups smaller than this are drawn as one dot an image: bars of shares would pretend to a distribution.
 SMALL_GROUP: Final = 20
 
-_WIDTH, _LEFT, _RIGHT, _BAND = 360.0, 10.0, 324.0, 48.0
+_WIDTH, _LEFT, _RIGHT, _BAND = 360.0, 10.0, 322.0, 48.0
 _TOP, _FOOT = 30.0, 46.0
 _BINS = 24
 _CHARACTER = 5.4  # rough width of a character of the labels, to keep them apart
@@ -358,7 +358,7 @@ def _bars(
     for bin_, share in enumerate(shares.tolist()):
         left, height = _LEFT + bin_ * step, sign * _BAND * min(share / highest, 1)
         if share:
-            path += f"M{left + 0.5:.1f} {baseline:g}v{height:.1f}h{step - 1:.1f}v{-height:.1f}z"
+            path += f"M{left + 0.5:g} {baseline:g}v{height:.1f}h{step - 1:g}v{-height:.1f}z"
         if share > highest:
             first = bin_ == 0
             cuts.append(

@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     from torch import Tensor, device, nn
 
     from .hooks import Reduction
-    from .loaded_model import LoadedModel, Transform
+    from .loaded_model import LoadedModel
 
 log = logging.getLogger(__name__)
 
@@ -283,7 +283,7 @@ def extract(
     with (
         ActivationWriter(target) as writer,
         ThreadPoolExecutor(workers or _processors(), thread_name_prefix="decode") as pool,
-        closing(_batches(pool, found, loaded.transform, batch_size)) as batches,
+        closing(_batches(pool, found, loaded, batch_size)) as batches,
         capture(loaded, [layer], reduce) as outputs,
         torch.inference_mode(),
     ):
@@ -324,16 +324,16 @@ def extract(
 
 
 def _batches(
-    pool: ThreadPoolExecutor, images: ImageSet, transform: Transform, batch_size: int
+    pool: ThreadPoolExecutor, images: ImageSet, model: LoadedModel, batch_size: int
 ) -> Generator[tuple[list[ImageRecord], list[Tensor], list[BadImage]], None, None]:
     """Yield decoded images in order, with at most three batches of them under way."""
 
     def prepare(record: ImageRecord) -> Tensor | BadImage:
         try:
-            image = load_rgb(record.path)
+            image = load_rgb(record.path, model.decode_size)
         except BROKEN_IMAGE as problem:
             return BadImage(record.relative, describe(problem))
-        return transform(image)
+        return model.transform(image)
 
     waiting: deque[tuple[ImageRecord, Future[Tensor | BadImage]]] = deque()
     remaining = iter(images)

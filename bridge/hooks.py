@@ -20,15 +20,13 @@ Receiver = Callable[[str, nn.Module, Tensor | None], None]
 
 _LAST_AXIS = (nn.Linear, nn.LayerNorm, nn.Embedding, nn.MultiheadAttention)
 _CHANNELS_FIRST = (
-    nn.Conv1d,
-    nn.ConvTranspose1d,
-    nn.BatchNorm1d,
+    nn.modules.conv._ConvNd,
+    nn.modules.batchnorm._NormBase,
     nn.GroupNorm,
-    nn.InstanceNorm1d,
-    nn.MaxPool1d,
-    nn.AvgPool1d,
-    nn.AdaptiveAvgPool1d,
-    nn.AdaptiveMaxPool1d,
+    nn.modules.pooling._MaxPoolNd,
+    nn.modules.pooling._AvgPoolNd,
+    nn.modules.pooling._AdaptiveAvgPoolNd,
+    nn.modules.pooling._AdaptiveMaxPoolNd,
 )
 
 
@@ -123,8 +121,10 @@ def first_tensor(output: object) -> Tensor | None:
 def unit_axis(module: nn.Module, output: Tensor) -> int:
     """Say which axis of a layer's output counts its units.
 
-    Axis 1 for images × units and for maps (images × units × height × width); the last axis for tokens
-    (images × tokens × units) and wherever a linear or layer-norm module works on the last axis.
+    Axis 1 for images × units and for maps (images × units × height × width); the last axis for tokens (images
+    × tokens × units) and wherever a linear or layer-norm module works on the last axis. Maps with the units
+    last, as in Swin transformers, are known by their square: the two axes after the images are equal and the
+    last one differs. A module that is known to have its units first is never read so.
 
     Examples
     --------
@@ -136,8 +136,12 @@ def unit_axis(module: nn.Module, output: Tensor) -> int:
     """
     if isinstance(module, _LAST_AXIS):
         return output.ndim - 1
-    if output.ndim == 3 and not isinstance(module, _CHANNELS_FIRST):
+    if isinstance(module, _CHANNELS_FIRST):
+        return 1
+    if output.ndim == 3:
         return 2
+    if output.ndim == 4 and output.shape[1] == output.shape[2] != output.shape[3]:
+        return 3
     return 1
 
 

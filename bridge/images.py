@@ -199,8 +199,12 @@ def manifest_digest(rows: Iterable[tuple[str, str, str | None]]) -> str:
     return digest.hexdigest()
 
 
-def load_rgb(path: Path) -> Image:
-    """Decode an image to RGB at full size.
+def load_rgb(path: Path, at_least: tuple[int, int] | None = None) -> Image:
+    """Decode an image to RGB.
+
+    With `at_least` (width and height in pixels), a JPEG may be decoded at a half, a quarter or an eighth of
+    its size as long as it stays that large, which costs a fraction of the time; otherwise the size is the
+    full one.
 
     Transparent pixels become white, 16-bit grey is brought to 8 bits, an animation yields its first frame.
     The orientation in EXIF data is not applied, as in the loaders that the usual models were trained with.
@@ -211,6 +215,8 @@ def load_rgb(path: Path) -> Image:
         Any of `BROKEN_IMAGE` if the file cannot be decoded.
     """
     with _open(path) as image:
+        if at_least is not None:
+            image.draft(None, at_least)
         image.load()
         if image.mode.startswith("I;16"):
             return image.convert("I").point(lambda value: value / 257).convert("L").convert("RGB")

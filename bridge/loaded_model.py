@@ -131,6 +131,11 @@ class LoadedModel:
             virtual_layers=layers,
         )
 
+    @property
+    def decode_size(self) -> tuple[int, int] | None:
+        """Width and height that photographs need at least for the transform; None for their full size."""
+        return self.transform.decode_size if isinstance(self.transform, SquareTransform) else None
+
     def layer_names(self) -> tuple[str, ...]:
         """Names of the layers: modules in ``named_modules()`` order, then virtual layers."""
         modules = (
@@ -201,9 +206,15 @@ class SquareTransform:
     scale: float = 255.0
 
     @property
+    def decode_size(self) -> tuple[int, int]:
+        """Width and height that suffice: twice the size, which moves values by a fraction of a grey level."""
+        return 2 * self.size, 2 * self.size
+
+    @property
     def info(self) -> dict[str, Any]:
         """The transform as it is recorded."""
         return {
+            "decode_at_least": list(self.decode_size),
             "resize": [self.size, self.size],
             "interpolation": "bicubic",
             "scale": self.scale,

@@ -58,7 +58,7 @@ def break_cycles(
     """Remove edges inside strongly connected components until no cycle is left.
 
     Self-loops and repeated edges go first. An edge that joins two components lies on no cycle and stays.
-    The work is one linear pass: components, breadth-first depth from the roots, then for each component the
+    The work is one pass: components, breadth-first depth from the roots, then for each component the
     heuristic of Eades, Lin and Smyth (Information Processing Letters 47, 1993, 319-323) for small feedback
     arc sets, with edges whose parent is nearer the root than their child weighted 10 : 1. Edges that it
     removed needlessly are put back, those that climb towards the root first; then each removed edge closes a

@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 from ..ontology.errors import DataError
 
+_BATCH = 1 << 16
+
 
 @dataclass(frozen=True, eq=False)
 class Strings:
@@ -89,19 +91,22 @@ class Strings:
 
     def first_invalid_utf8(self) -> int | None:
         """Index of the first string that is not UTF-8, or None."""
-        starts = self.offsets[:-1][np.diff(self.offsets) > 0]
-        if not ((self.blob[starts] & 0xC0) == 0x80).any():
+        for first in range(0, len(self), _BATCH):
+            bounds = self.offsets[first : first + _BATCH + 1]
+            starts = bounds[:-1][np.diff(bounds) > 0]
             try:
-                self.blob.tobytes().decode("utf-8")
-            except UnicodeDecodeError as error:
-                return int(np.searchsorted(self.offsets, error.start, side="right")) - 1
-            return None
-        # Some string starts inside a character: whether the whole is valid says nothing about the parts.
-        for index, item in enumerate(self):
-            try:
-                item.decode("utf-8")
+                # Whole batches at once, unless a string starts inside a character: then parts may be invalid
+                # though their sequence is not.
+                if not ((self.blob[starts] & 0xC0) == 0x80).any():
+                    self.blob[bounds[0] : bounds[-1]].tobytes().decode("utf-8")
+                    continue
             except UnicodeDecodeError:
-                return index
+                pass
+            for index in range(first, first + len(bounds) - 1):
+                try:
+                    self.text(index)
+                except UnicodeDecodeError:
+                    return index
         return None
 
 

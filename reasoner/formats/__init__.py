@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 from ...ontology.errors import DataError, UsageError, near_matches
@@ -11,6 +12,8 @@ from . import dllearner, ecii, lists, ontolearn_json
 from .text import read_text
 
 __all__ = ["read_lists", "read_problem"]
+
+_EXAMPLES = re.compile(r"^[ \t]*\w+\.(?:positive|negative)Examples[ \t]*=", re.MULTILINE)
 
 
 def read_problem(path: str | os.PathLike[str], *, select: str | None = None) -> LearningProblem:
@@ -42,6 +45,9 @@ def read_problem(path: str | os.PathLike[str], *, select: str | None = None) -> 
         return ecii.read(text, path)
     if dllearner.matches(text):
         return dllearner.read(text, path)
+    if _EXAMPLES.search(text):
+        # What remains can be read as either; they differ in comments that begin with #.
+        return (ecii if path.suffix == ".config" else dllearner).read(text, path)
     ontology = text.lstrip().startswith(("<?xml", "<rdf:RDF", "<!DOCTYPE", "@prefix", "@base"))
     raise DataError(
         "is an ontology, not a learning problem" if ontology else "is not a known kind of learning problem",

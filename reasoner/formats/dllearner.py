@@ -51,7 +51,7 @@ _WORD = re.compile(r"[A-Za-z_]\w*")
 _STRING = re.compile(r'"([^"\n]*)"')
 _NUMBER = re.compile(r"-?\d+(?:\.\d*)?(?:[eE][+-]?\d+)?")
 _MARK = re.compile(
-    r"^[ \t]*(?:\w+\.(?:type|positiveExamples|negativeExamples|classToDescribe)[ \t]*=|import[ \t]*\("
+    r"^[ \t]*(?:(?!lp\.)\w+\.type[ \t]*=|\w+\.classToDescribe[ \t]*=|import[ \t]*\("
     r'|(?:algorithm|problem)[ \t]*=|[+-][ \t]*")',
     re.MULTILINE,
 )
@@ -190,7 +190,7 @@ class _Document:
 
 
 def matches(text: str) -> bool:
-    """Whether a text has a statement of DL-Learner's syntax."""
+    """Whether a text has a statement that only DL-Learner's files have."""
     return bool(_MARK.search(text))
 
 

@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-
 from neurontology.bridge.activations import Activations
 from neurontology.bridge.importers import import_activations
 from neurontology.ontology.errors import DataError, MissingDependencyError, UsageError
@@ -221,7 +220,7 @@ def test_files_that_are_cut_or_misnamed(tmp_path, suffix):
             np.savez(stream, activations=np.zeros((2, 2)))
         else:
             np.save(stream, np.zeros((2, 2)))
-    with pytest.raises(DataError, match="(?i)name it"):
+    with pytest.raises(DataError, match=r"(?i)name it"):
         import_activations(path, tmp_path / "out")
 
 

@@ -16,14 +16,13 @@ import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch")
-from PIL import Image  # noqa: E402
-from torch import nn  # noqa: E402
-
 from neurontology.bridge.activation_files import ActivationWriter, split_images  # noqa: E402
 from neurontology.bridge.activations import Activations, extract  # noqa: E402
 from neurontology.bridge.images import ImageSet, load_rgb  # noqa: E402
 from neurontology.bridge.models import LoadedModel, SquareTransform, load_model  # noqa: E402
 from neurontology.ontology.errors import DataError, UsageError  # noqa: E402
+from PIL import Image  # noqa: E402
+from torch import nn  # noqa: E402
 
 torch.set_num_threads(1)
 
@@ -103,7 +102,8 @@ def test_lite_on_photographs(shared_data, tmp_path):
     assert made.values.shape == (10, 1280)
     paths = [Path(made.meta.image_root) / image.path for image in made.images]
     with torch.inference_mode():
-        maps = model.module.extract_features(torch.stack([model.transform(load_rgb(path)) for path in paths]))
+        batch = torch.stack([model.transform(load_rgb(path, (448, 448))) for path in paths])
+        maps = model.module.extract_features(batch)
     np.testing.assert_allclose(made.values, maps.amax((2, 3)).numpy(), rtol=1e-4, atol=1e-4)
     assert float(made.values.min()) >= 0
     assert float(made.values.max()) <= 6
@@ -279,7 +279,7 @@ def test_layers_that_give_no_rows(folder, tmp_path):
         extract(model, "unused", folder, out=tmp_path / "acts")
     with pytest.raises(DataError, match="24 rows for 8 images"):
         extract(model, "fold", folder, out=tmp_path / "acts")
-    with pytest.raises(UsageError, match="no layer 'fald'.*(?i:did you mean fold)"):
+    with pytest.raises(UsageError, match=r"no layer 'fald'.*(?i:did you mean fold)"):
         extract(model, "fald", folder, out=tmp_path / "acts")
     with pytest.raises(UsageError, match="unknown reduction"):
         extract(model, "fold", folder, out=tmp_path / "acts", reduce="median")

@@ -3,11 +3,10 @@
 import pytest
 
 torch = pytest.importorskip("torch")
-from torch import nn  # noqa: E402
-
 from neurontology.bridge.hooks import capture, first_tensor, unit_axis  # noqa: E402
 from neurontology.bridge.models import LoadedModel, VirtualLayer, load_model  # noqa: E402
 from neurontology.ontology.errors import DataError, UsageError  # noqa: E402
+from torch import nn  # noqa: E402
 
 torch.set_num_threads(1)
 
@@ -142,6 +141,13 @@ def test_tokens(batch):
         (nn.Linear(5, 5), (2, 3, 3, 5), 3),
         (nn.LayerNorm(5), (2, 9, 5), 2),
         (nn.Linear(5, 5), (2, 5), 1),
+        (nn.Sequential(), (2, 7, 7, 5), 3),
+        (nn.Sequential(), (2, 5, 7, 7), 1),
+        (nn.Sequential(), (2, 7, 7, 7), 1),
+        (nn.Conv2d(1, 1, 1), (2, 7, 7, 5), 1),
+        (nn.MaxPool2d(2), (2, 7, 7, 5), 1),
+        (nn.BatchNorm1d(5), (2, 5, 9), 1),
+        (nn.AdaptiveAvgPool1d(4), (2, 5, 4), 1),
     ],
 )
 def test_unit_axis(module, shape, axis):

@@ -8,10 +8,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
-
 from neurontology.bridge.images import BadImage, ImageSet, load_rgb, manifest_digest
 from neurontology.ontology.errors import DataError, UsageError
+from PIL import Image
 
 
 def photo(path: Path, seed: int = 0, size: tuple[int, int] = (40, 30)) -> Path:
@@ -177,6 +176,21 @@ def test_modes_become_rgb(tmp_path):
     Image.fromarray(np.zeros((4, 4), dtype=np.float32)).save(tmp_path / "float.tiff")
     with pytest.raises(ValueError, match="mode F"):
         load_rgb(tmp_path / "float.tiff")
+
+
+def test_large_jpegs_are_decoded_smaller_on_request(tmp_path):
+    # A smooth picture, so that only scaling matters: grey rises by one level every four pixels.
+    across = np.mgrid[0:800, 0:1000][1] // 4
+    Image.fromarray(across.astype(np.uint8)).convert("RGB").save(tmp_path / "a.jpg", quality=95)
+    Image.fromarray(across.astype(np.uint8)).convert("RGB").save(tmp_path / "b.png")
+    assert load_rgb(tmp_path / "a.jpg").size == (1000, 800)
+    assert load_rgb(tmp_path / "a.jpg", (500, 401)).size == (1000, 800)
+    assert load_rgb(tmp_path / "b.png", (100, 100)).size == (1000, 800)
+    half = load_rgb(tmp_path / "a.jpg", (448, 400))
+    assert half.size == (500, 400)
+    assert load_rgb(tmp_path / "a.jpg", (100, 100)).size == (125, 100)
+    grey = np.asarray(half, dtype=float)[..., 0]
+    np.testing.assert_allclose(grey[:, 10:-10], (across[::2, ::2] + 0.25)[:, 10:-10], atol=1.5)
 
 
 def test_bad_image_says_why(tmp_path):

@@ -10,9 +10,6 @@ import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch")
-from PIL import Image  # noqa: E402
-from torch import nn  # noqa: E402
-
 from neurontology.bridge.models import (  # noqa: E402
     LoadedModel,
     SquareTransform,
@@ -22,6 +19,8 @@ from neurontology.bridge.models import (  # noqa: E402
     state_digest,
 )
 from neurontology.ontology.errors import DataError, MissingDependencyError, UsageError  # noqa: E402
+from PIL import Image  # noqa: E402
+from torch import nn  # noqa: E402
 
 torch.set_num_threads(1)
 
@@ -92,7 +91,7 @@ def test_lite_recognises_a_mountain(shared_data):
 
 
 def test_unknown_names_get_near_matches():
-    with pytest.raises(UsageError, match="unknown model 'efficientnet-lite'.*efficientnet-lite0"):
+    with pytest.raises(UsageError, match=r"unknown model 'efficientnet-lite'.*efficientnet-lite0"):
         load_model("efficientnet-lite")
     with pytest.raises(UsageError, match="unknown model"):
         load_model("nonsense")
@@ -113,7 +112,7 @@ def test_absent_packages_are_named(spec, package):
 
 def test_torchvision_names_are_checked():
     pytest.importorskip("torchvision")
-    with pytest.raises(UsageError, match="(?i)did you mean resnet18"):
+    with pytest.raises(UsageError, match=r"(?i)did you mean resnet18"):
         load_model("torchvision:resnet-18")
 
 
@@ -198,7 +197,7 @@ def test_torchscript_file(tmp_path):
     batch = torch.rand(2, 3, 224, 224)
     torch.testing.assert_close(model.module(batch), net(batch))
     assert model.layer_names() == ("output",)
-    with pytest.raises(UsageError, match="no layer '1'.*inside of a TorchScript model"):
+    with pytest.raises(UsageError, match=r"no layer '1'.*inside of a TorchScript model"):
         model.tap("1")
 
 
@@ -283,7 +282,7 @@ def test_virtual_layers():
 
 def test_unknown_layers_get_near_matches():
     model = load_model(nn.Sequential(nn.Conv2d(3, 2, 1)))
-    with pytest.raises(UsageError, match="no layer 'outputs'.*(?i:did) you mean output"):
+    with pytest.raises(UsageError, match=r"no layer 'outputs'.*(?i:did) you mean output"):
         model.tap("outputs")
     with pytest.raises(UsageError, match="no layer ''"):
         model.tap("")

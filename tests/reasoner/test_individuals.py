@@ -45,7 +45,9 @@ def test_ambiguous_names_are_listed() -> None:
 def test_up_to_ten_unknown_names_are_listed_with_near_ones() -> None:
     index = index_of(A + "ADE_train_00000001", A + "Kitchen-Table")
     with pytest.raises(UsageError) as error:
-        resolve_individuals(["kitchen_table", "ADE_train_00000001.jpg", *(f"zz{i:02}" for i in range(11))], index)
+        resolve_individuals(
+            ["kitchen_table", "ADE_train_00000001.jpg", *(f"zz{i:02}" for i in range(11))], index
+        )
     message = str(error.value)
     assert "no 13 of the individuals" in message
     assert f"kitchen_table (near: {A}Kitchen-Table)" in message

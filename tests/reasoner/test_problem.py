@@ -111,7 +111,12 @@ def test_the_error_lists_every_place_that_was_tried(tmp_path: Path) -> None:
     with pytest.raises(UsageError) as error:
         find_knowledge(stated(origin, "/no/such/k.owl"))
     message = str(error.value)
-    for place in ("/no/such/k.owl", tmp_path / "a" / "k.owl", tmp_path / "owl" / "k.owl", tmp_path / "a/kb/k.owl"):
+    for place in (
+        "/no/such/k.owl",
+        tmp_path / "a" / "k.owl",
+        tmp_path / "owl" / "k.owl",
+        tmp_path / "a/kb/k.owl",
+    ):
         assert str(place) in message
     assert "--kb" in message
     with pytest.raises(UsageError, match="names no knowledge base"):

@@ -188,14 +188,20 @@ OPERATOR_SETS = [
 
 @settings(max_examples=120, deadline=None)
 @given(
-    problems(6), st.sampled_from(SCORES), st.integers(1, 3), st.sampled_from(OPERATOR_SETS), st.integers(1, 10)
+    problems(6),
+    st.sampled_from(SCORES),
+    st.integers(1, 3),
+    st.sampled_from(OPERATOR_SETS),
+    st.integers(1, 10),
 )
 def test_equals_brute_force_up_to_three_atoms(problem, score, max_atoms, operators, top):
     check(*problem, score, max_atoms, operators, top)
 
 
 @settings(max_examples=40, deadline=None)
-@given(problems(3, individuals=10), st.sampled_from(SCORES), st.sampled_from(OPERATOR_SETS), st.integers(1, 10))
+@given(
+    problems(3, individuals=10), st.sampled_from(SCORES), st.sampled_from(OPERATOR_SETS), st.integers(1, 10)
+)
 def test_equals_brute_force_with_four_atoms(problem, score, operators, top):
     check(*problem, score, 4, operators, top)
 
@@ -240,4 +246,15 @@ def test_many_ties(top):
     # one positive: a perfect score is common, and everything after it ties
     rng = np.random.default_rng(top)
     rows = list({int(x) for x in rng.integers(0, 2**12, 9)})
-    check(rows, 12, [1] * len(rows), list(range(len(rows))), [3], [0, 1, 2, 4, 5, 6, 7], "f1", 3, OPERATOR_SETS[0], top)
+    check(
+        rows,
+        12,
+        [1] * len(rows),
+        list(range(len(rows))),
+        [3],
+        [0, 1, 2, 4, 5, 6, 7],
+        "f1",
+        3,
+        OPERATOR_SETS[0],
+        top,
+    )
