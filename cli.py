@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from time import perf_counter
 from types import TracebackType
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn, cast
 
 import typer
 from typer.core import TyperGroup
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from .bridge.activations import Activations
+    from .bridge.hooks import Reduction
     from .kb_build.linking import Link
     from .ontology.kb import KB
     from .reasoner.learning import InductionOptions
@@ -263,10 +264,10 @@ def extract_activations(
     layer: Annotated[str, typer.Option(help="Layer, as `layers` lists it.")],
     images: Annotated[Path, typer.Option(help="Folder of images, searched recursively.")],
     out: Out,
-    reduce: Annotated[str, typer.Option(help="Reduction over space: max or mean.")] = "max",
+    reduce: Annotated[str, typer.Option(help="Reduction over space or tokens: max, mean or cls.")] = "max",
     holdout: Annotated[float, typer.Option(help="Share of images held out for verification.")] = 0.5,
     seed: Annotated[int, typer.Option(help="Seed of the choice of held-out images.")] = 0,
-    batch_size: Annotated[int, typer.Option(min=1)] = 32,
+    batch_size: Annotated[int, typer.Option(min=1, help="Images a forward pass.")] = 8,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     skip_bad: Annotated[
         bool, typer.Option("--skip-bad", help="Leave unreadable images out and list them.")
@@ -282,7 +283,7 @@ def extract_activations(
             load_model(model),
             layer,
             images,
-            reduce=reduce,
+            reduce=cast("Reduction", reduce),
             batch_size=batch_size,
             holdout=holdout,
             seed=seed,
@@ -834,7 +835,8 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     if not debug:
         sys.excepthook = _report_defect
     try:
-        app(given, prog_name="neurontology")
+        # Not app(...): that would put the traceback printer of typer in the place of ours.
+        typer.main.get_command(app)(given, prog_name="neurontology")
     except NeurontologyError as error:
         if debug:
             raise

@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 
 PAGE, TABLE = "index.html", "units.csv"
 
+#: Runs before the cards are read, so that those that are not needed at first are never laid out.
+_EARLY_SCRIPT: Final = 'document.documentElement.classList.add("script")'
+
 _SOLUTION_COLUMNS: Final = (
     "manchester", "dl", "length", "f1", "accuracy", "balanced_accuracy", "precision", "recall",
     "iou", "tp", "fp", "tn", "fn",
@@ -147,6 +150,8 @@ def _page(
         script=Markup(script),
         style_digest=_csp_digest(style),
         script_digest=_csp_digest(script),
+        early_script=Markup(_EARLY_SCRIPT),
+        early_script_digest=_csp_digest(_EARLY_SCRIPT),
     )
 
 

@@ -4,8 +4,8 @@ python benchmarks/activations.py FOLDER [--model NAME] [--layer NAME] [--batch-s
 
 Prints a table and a line of JSON; the target is a ratio of 0.9. The bare model runs as many random batches as
 the folder fills. The two take turns, and the best time of each counts: on a shared machine the others measure
-the neighbours. `cpu_ratio` compares processor time, which neighbours disturb less: where all cores are busy with
-the model the ratio tends to it, where one is left for decoding it tends to 1.
+the neighbours. `cpu_ratio` compares processor time, which neighbours disturb less: where all cores are busy
+with the model the ratio tends to it, where one is left for decoding it tends to 1.
 """
 
 from __future__ import annotations

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import statistics
+from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from importlib import resources
@@ -32,7 +33,7 @@ from .scenes import write_scenes
 
 TRAINING_SCENES, PROBING_SCENES = 600, 480
 DATASET = "synthetic"
-QUESTIONS = (
+QUESTIONS: tuple[tuple[str, dict[str, str]], ...] = (
     ("units-under", {"concept": "Vehicles"}),
     ("units-under", {"concept": "Landforms"}),
     ("confirmed", {}),
@@ -132,14 +133,12 @@ def demo(out: str | Path, *, say: Callable[[str], None], show: Show, seed: int =
     )
 
     step(6, "Verification on the held-out scenes")
-    verdicts = [row.to_json() for row in verify_run(run, kb, activations)]
-    record_verdicts(kb, run, verdicts, {"threshold": 0.0, "gate": 80, "variant": "asymptotic"})
-    counts: dict[str, int] = {}
-    for row in verdicts:
-        verdict = row["verdict"].partition(":")[0]
-        counts[verdict] = counts.get(verdict, 0) + 1
-    aucs = [row["auc"] for row in verdicts if row["auc"] is not None]
-    say(f"of {len(verdicts)} labels: " + ", ".join(f"{n} {verdict}" for verdict, n in sorted(counts.items())))
+    verified = verify_run(run, kb, activations)
+    settings = {"threshold": 0.0, "gate": 80, "variant": "asymptotic"}
+    record_verdicts(kb, run, [row.to_json() for row in verified], settings)
+    counts = Counter(row.verdict.partition(":")[0] for row in verified)
+    aucs = [row.auc for row in verified if row.auc is not None]
+    say(f"of {len(verified)} labels: " + ", ".join(f"{n} {verdict}" for verdict, n in sorted(counts.items())))
     say(
         f"a held-out scene with the label excites the unit more than one without it in {statistics.median(aucs):.0%}"
         " of pairs (median AUC; 50 % is chance)"
@@ -159,7 +158,7 @@ def demo(out: str | Path, *, say: Callable[[str], None], show: Show, seed: int =
         "units": len(run.units),
         "labelled": len(labelled),
         "proved_optimal": proved,
-        "verdicts": counts,
+        "verdicts": dict(counts),
         "median_auc": statistics.median(aucs),
         "answers": answers,
         "seconds": seconds,

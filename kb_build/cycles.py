@@ -62,7 +62,8 @@ def break_cycles(
     heuristic of Eades, Lin and Smyth (Information Processing Letters 47, 1993, 319-323) for small feedback
     arc sets, with edges whose parent is nearer the root than their child weighted 10 : 1. Edges that it
     removed needlessly are put back, those that climb towards the root first; then each removed edge closes a
-    cycle with those kept.
+    cycle with those kept. (In components of well over 100 000 nodes this stops after a number of steps that is
+    proportional to the edges.)
 
     Parameters
     ----------

@@ -12,6 +12,10 @@ from numpy.typing import NDArray
 # name of the clone's folder too, and a cache written there could not be loaded here.
 _CACHE = __name__.startswith("neurontology.")
 
+# Bounds the work by a multiple of the edges. Components of 100 000 nodes stay below it; in larger ones what
+# comes last is not put back.
+_LOOKS_PER_EDGE = 2000
+
 Ints = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 
@@ -59,7 +63,10 @@ def put_back(depth: Ints, child: Ints, parent: Ints, kept: Flags, candidates: In
     seen = np.zeros(n, np.int64)
     above = np.empty(n, np.int64)
     below = np.empty(n, np.int64)
+    looks = 0
     for turn in range(len(candidates)):
+        if looks > _LOOKS_PER_EDGE * edges:
+            break
         added = candidates[turn]
         low, high = child[added], parent[added]
         closes = False
@@ -73,6 +80,7 @@ def put_back(depth: Ints, child: Ints, parent: Ints, kept: Flags, candidates: In
             while at < count_above and not closes:
                 e = up_head[above[at]]
                 while e >= 0:
+                    looks += 1
                     node = parent[e]
                     if node == low:
                         closes = True
@@ -93,6 +101,7 @@ def put_back(depth: Ints, child: Ints, parent: Ints, kept: Flags, candidates: In
             while at < count_below:
                 e = down_head[below[at]]
                 while e >= 0:
+                    looks += 1
                     node = child[e]
                     if seen[node] != mark and place[node] > place[high]:
                         seen[node] = mark

@@ -47,7 +47,9 @@ class NeurontologyError(Exception):
             text += f"; expected {self.expected}"
         text += "."
         if self.hint:
-            text += f" {self.hint[0].upper()}{self.hint[1:]}."
+            text += f" {self.hint[0].upper()}{self.hint[1:]}"
+            if self.hint[-1] not in "?.!":
+                text += "."
         return text
 
 

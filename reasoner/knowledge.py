@@ -20,7 +20,7 @@ def find_knowledge(problem: LearningProblem) -> tuple[Path, ...]:
 
     Each is looked for as it is written (from the problem file's folder, then from the working directory),
     then by its name alone in the problem file's folder and in the folders ``owl/`` and ``kb/`` beside it or
-    up to four levels above, at most one folder deep in them. Wherever a file is looked for, one that is packed
+    up to four levels above, at most one folder deep in them. Wherever a file is looked for, a packed one
     (``.gz``) does as well; for a ``.kb`` file that is nowhere, so does the ``.owl`` file of the same stem.
     Nothing is downloaded: of a URL, the last part is looked for.
 

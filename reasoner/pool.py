@@ -18,26 +18,30 @@ from .popcount import count_words
 from .shape import CHAINS, PAIRS_AND
 
 EQUIVALENTS = 8
-COUNT, WORST, WORST_LENGTH, NODES, WORK = 0, 1, 2, 3, 4
 UNBOUNDED = 1 << 30
 NONE = np.int32(-1)  # typed, lest the kernels be compiled once more for a wider integer
+# Slots of Pool.state: entries, the worst entry, its length, the length of the entry that makes no mistake
+# (UNBOUNDED without one), counts of false positives, words read, and how often the limits have changed.
+COUNT, WORST, WORST_LENGTH, PERFECT_LENGTH, NODES, WORK, VERSION = 0, 1, 2, 3, 4, 5, 6
+# Columns of Pool.entry.
+LENGTH, SHAPE, LEAF, KEY, TP, FP, SAME, WIDTH = 0, 1, 2, 6, 10, 11, 12, 13
+# Columns of Ground.literal.
+ROW, INVERTED, LITERAL_LENGTH = 0, 1, 2
 
 
 class Ground(NamedTuple):
     """Literals over the examples of one problem, as the kernels read them.
 
     ``positive`` and ``negative`` hold one packed row for each distinct atom over the positives and over the
-    negatives, ``positive_mask`` and ``negative_mask`` the columns in use. Literal ``i`` is row ``row[i]``,
-    complemented where ``inverted[i]``, and ``length[i]`` long.
+    negatives, the masks the columns in use. Literal ``i`` is row ``literal[i, ROW]``, complemented where
+    ``literal[i, INVERTED]``, and ``literal[i, LITERAL_LENGTH]`` long.
     """
 
     positive: Words
     negative: Words
     positive_mask: Words
     negative_mask: Words
-    row: NDArray[np.int32]
-    inverted: NDArray[np.bool_]
-    length: NDArray[np.int32]
+    literal: NDArray[np.int32]
     positives: int
     negatives: int
     score: int
@@ -45,50 +49,50 @@ class Ground(NamedTuple):
 
 
 class Pool(NamedTuple):
-    """The k best; ``limits[0, t]`` is the highest fp with which t true positives still reach the worst of them.
+    """The k best. The last slot of every array holds the formula on offer.
 
-    ``limits[1]`` is the same for scoring strictly better than the worst, which a formula longer than the worst
-    must. Both are -1 where no fp will do, and the number of negatives while the pool is not full.
+    ``limits[0, t]`` is the highest fp with which t true positives still reach the score of the worst entry,
+    ``limits[1, t]`` the same for a higher score, which a formula longer than the worst needs; ``limits[2]`` also
+    excludes the perfect extension, for formulas longer than the one that is known to have it. They are -1 where
+    no fp will do, and the number of negatives while the pool is not full.
     """
 
     score: NDArray[np.float64]
-    length: NDArray[np.int32]
-    shape: NDArray[np.int32]
-    leaves: NDArray[np.int32]
-    key: NDArray[np.int32]
+    entry: NDArray[np.int32]
+    same: NDArray[np.int32]
     hashes: NDArray[np.uint64]
-    counts: NDArray[np.int32]
-    same_shape: NDArray[np.int32]
-    same_leaves: NDArray[np.int32]
-    same_count: NDArray[np.int32]
     limits: NDArray[np.int32]
     threshold: NDArray[np.float64]
     state: NDArray[np.int64]
-    words: tuple[Words, Words, Words, Words]
+    positive_words: Words
+    negative_words: Words
 
 
 def make_pool(ground: Ground, size: int) -> Pool:
     """Make an empty pool for ``size`` formulas."""
-    p, n = ground.positive.shape[1], ground.negative.shape[1]
-    slots = size + 1  # the last one holds the formula on offer
     pool = Pool(
-        score=np.zeros(slots),
-        length=np.zeros(slots, np.int32),
-        shape=np.zeros(slots, np.int32),
-        leaves=np.zeros((slots, 4), np.int32),
-        key=np.zeros((slots, 4), np.int32),
-        hashes=np.zeros((slots, 2), np.uint64),
-        counts=np.zeros((slots, 2), np.int32),
-        same_shape=np.zeros((slots, EQUIVALENTS), np.int32),
-        same_leaves=np.zeros((slots, EQUIVALENTS, 4), np.int32),
-        same_count=np.zeros(slots, np.int32),
-        limits=np.full((2, ground.positives + 1), ground.negatives, np.int32),
+        score=np.zeros(size + 1),
+        entry=np.zeros((size + 1, WIDTH), np.int32),
+        same=np.zeros((size + 1, EQUIVALENTS, 5), np.int32),
+        hashes=np.zeros((size + 1, 2), np.uint64),
+        limits=np.full((3, ground.positives + 1), ground.negatives, np.int32),
         threshold=np.full(1, -np.inf),
-        state=np.zeros(5, np.int64),
-        words=(np.zeros(p, np.uint64), np.zeros(n, np.uint64), np.zeros(p, np.uint64), np.zeros(n, np.uint64)),
+        state=np.zeros(7, np.int64),
+        positive_words=np.zeros((2, ground.positive.shape[1]), np.uint64),
+        negative_words=np.zeros((2, ground.negative.shape[1]), np.uint64),
     )
-    pool.state[WORST_LENGTH] = UNBOUNDED
+    pool.state[WORST_LENGTH] = pool.state[PERFECT_LENGTH] = UNBOUNDED
     return pool
+
+
+@inner
+def lim(limits: NDArray[np.int32], state: NDArray[np.int64], t: int, length: int) -> int:
+    """Highest fp that a formula of this length, or a longer one, may have at ``t`` true positives."""
+    if length <= state[WORST_LENGTH]:
+        return limits[0, t]
+    if length <= state[PERFECT_LENGTH]:
+        return limits[1, t]
+    return limits[2, t]
 
 
 @kernel
@@ -121,8 +125,9 @@ def bound(score: int, recall: float, t: int, f: int, p: int, n: int) -> float:
 
 
 @inner
-def _set_limits(ground: Ground, pool: Pool, threshold: float) -> None:
+def _set_limits(ground: Ground, pool: Pool) -> None:
     p, n = ground.positives, ground.negatives
+    threshold = pool.threshold[0]
     for strict in range(2):
         limit = -1
         for t in range(p + 1):
@@ -136,69 +141,60 @@ def _set_limits(ground: Ground, pool: Pool, threshold: float) -> None:
                     high = middle - 1
             limit = low
             pool.limits[strict, t] = limit
+    for t in range(p + 1):
+        pool.limits[2, t] = pool.limits[1, t]
+    if pool.limits[2, p] == 0:
+        pool.limits[2, p] = -1
 
 
 @inner
-def _load(out: Words, matrix: Words, row: int, inverted: bool, mask: Words) -> None:
+def _load(out: Words, at: int, matrix: Words, row: int, inverted: int, mask: Words) -> None:
     flip = ~np.uint64(0) if inverted else np.uint64(0)
-    for w in range(out.shape[0]):
-        out[w] = (matrix[row, w] ^ flip) & mask[w]
+    for w in range(out.shape[1]):
+        out[at, w] = (matrix[row, w] ^ flip) & mask[w]
 
 
 @inner
-def _join(out: Words, matrix: Words, row: int, inverted: bool, mask: Words, operator: int) -> None:
+def _join(out: Words, at: int, matrix: Words, row: int, inverted: int, mask: Words, operator: int) -> None:
     flip = ~np.uint64(0) if inverted else np.uint64(0)
     if operator == 1:
-        for w in range(out.shape[0]):
-            out[w] &= matrix[row, w] ^ flip
+        for w in range(out.shape[1]):
+            out[at, w] &= matrix[row, w] ^ flip
     else:
-        for w in range(out.shape[0]):
-            out[w] |= (matrix[row, w] ^ flip) & mask[w]
-
-
-@inner
-def _merge(out: Words, other: Words, operator: int) -> None:
-    if operator == 1:
-        for w in range(out.shape[0]):
-            out[w] &= other[w]
-    else:
-        for w in range(out.shape[0]):
-            out[w] |= other[w]
+        for w in range(out.shape[1]):
+            out[at, w] |= (matrix[row, w] ^ flip) & mask[w]
 
 
 @inner
 def evaluate(
-    ground: Ground,
-    matrix: Words,
-    mask: Words,
-    shape: int,
-    leaves: NDArray[np.int32],
-    at: int,
-    out: Words,
-    other: Words,
+    matrix: Words, mask: Words, literal: NDArray[np.int32], entry: NDArray[np.int32], i: int, out: Words
 ) -> None:
-    """Write the extension of the formula in row ``at`` of ``leaves`` over one side of the examples to ``out``."""
-    row, inverted = ground.row, ground.inverted
-    a = leaves[at, 0]
-    _load(out, matrix, row[a], inverted[a], mask)
+    """Write the extension of entry ``i`` over one side of the examples to ``out[0]``."""
+    shape = entry[i, SHAPE]
+    a = entry[i, LEAF]
+    _load(out, np.int64(0), matrix, literal[a, ROW], literal[a, INVERTED], mask)
     if shape >= PAIRS_AND:
-        b, c, d = leaves[at, 1], leaves[at, 2], leaves[at, 3]
-        _join(out, matrix, row[b], inverted[b], mask, CHAINS[shape, 1])
-        _load(other, matrix, row[c], inverted[c], mask)
-        _join(other, matrix, row[d], inverted[d], mask, CHAINS[shape, 1])
-        _merge(out, other, CHAINS[shape, 2])
-    else:
-        for k in range(1, CHAINS[shape, 0]):
-            b = leaves[at, k]
-            _join(out, matrix, row[b], inverted[b], mask, CHAINS[shape, k])
+        b, c, d = entry[i, LEAF + 1], entry[i, LEAF + 2], entry[i, LEAF + 3]
+        _join(out, np.int64(0), matrix, literal[b, ROW], literal[b, INVERTED], mask, CHAINS[shape, 1])
+        _load(out, np.int64(1), matrix, literal[c, ROW], literal[c, INVERTED], mask)
+        _join(out, np.int64(1), matrix, literal[d, ROW], literal[d, INVERTED], mask, CHAINS[shape, 1])
+        for w in range(out.shape[1]):
+            if shape == PAIRS_AND:
+                out[0, w] &= out[1, w]
+            else:
+                out[0, w] |= out[1, w]
+        return
+    for k in range(1, CHAINS[shape, 0]):
+        b = entry[i, LEAF + k]
+        _join(out, np.int64(0), matrix, literal[b, ROW], literal[b, INVERTED], mask, CHAINS[shape, k])
 
 
 @inner
-def hash_words(words: Words, seed: np.uint64) -> np.uint64:
+def hash_words(words: Words, seed: int) -> int:
     """64 well-mixed bits of a row; two seeds make 128, at which equal hashes are taken as equal rows."""
     total = np.uint64(0)
     for w in range(words.shape[0]):
-        x = words[w] ^ (np.uint64(w + 1) * np.uint64(0x9E3779B97F4A7C15) + seed)
+        x = words[w] ^ (np.uint64(w + 1) * np.uint64(0x9E3779B97F4A7C15) + np.uint64(seed))
         x = (x ^ (x >> np.uint64(32))) * np.uint64(0xD6E8FEB86659FD93)
         x = (x ^ (x >> np.uint64(29))) * np.uint64(0xBF58476D1CE4E5B9)
         total += x ^ (x >> np.uint64(32))
@@ -217,162 +213,173 @@ def _sort(rows: NDArray[np.int32], at: int, start: int, stop: int) -> None:
 
 
 @inner
-def _canonical(shape: int, rows: NDArray[np.int32], at: int) -> None:
-    """Put interchangeable leaves of one row in ascending order, in place."""
+def _canonical(entry: NDArray[np.int32], i: int) -> None:
+    """Put interchangeable leaves of one entry in ascending order, and derive its key."""
+    shape = entry[i, SHAPE]
     count = CHAINS[shape, 0]
     if shape >= PAIRS_AND:
-        _sort(rows, at, 0, 2)
-        _sort(rows, at, 2, 4)
-        if (rows[at, 2], rows[at, 3]) < (rows[at, 0], rows[at, 1]):
-            for k in range(2):
-                rows[at, k], rows[at, k + 2] = rows[at, k + 2], rows[at, k]
-        return
-    start = 0
-    for k in range(2, count + 1):
-        if k == count or CHAINS[shape, k] != CHAINS[shape, k - 1]:
-            _sort(rows, at, start, k)
-            start = k
+        _sort(entry, i, LEAF, LEAF + 2)
+        _sort(entry, i, LEAF + 2, LEAF + 4)
+        first, second = entry[i, LEAF], entry[i, LEAF + 2]
+        if second < first or (second == first and entry[i, LEAF + 3] < entry[i, LEAF + 1]):
+            for k in range(LEAF, LEAF + 2):
+                entry[i, k], entry[i, k + 2] = entry[i, k + 2], entry[i, k]
+    else:
+        start = 0
+        for k in range(2, count + 1):
+            if k == count or CHAINS[shape, k] != CHAINS[shape, k - 1]:
+                _sort(entry, i, LEAF + start, LEAF + k)
+                start = k
+    for k in range(4):
+        entry[i, KEY + k] = entry[i, LEAF + k] if k < count else -1
+    _sort(entry, i, KEY, KEY + count)
 
 
 @inner
-def _compare(rows: NDArray[np.int32], i: int, j: int) -> int:
-    for k in range(4):
-        if rows[i, k] != rows[j, k]:
-            return -1 if rows[i, k] < rows[j, k] else 1
+def _compare(entry: NDArray[np.int32], i: int, j: int, start: int) -> int:
+    for k in range(start, start + 4):
+        if entry[i, k] != entry[j, k]:
+            return -1 if entry[i, k] < entry[j, k] else 1
     return 0
 
 
 @inner
-def _precedes(pool: Pool, i: int, j: int) -> bool:
+def _precedes(score: NDArray[np.float64], entry: NDArray[np.int32], i: int, j: int) -> bool:
     """Whether entry ``i`` ranks before entry ``j``."""
-    if pool.score[i] != pool.score[j]:
-        return pool.score[i] > pool.score[j]
-    if pool.length[i] != pool.length[j]:
-        return pool.length[i] < pool.length[j]
-    order = _compare(pool.key, i, j)
+    if score[i] != score[j]:
+        return score[i] > score[j]
+    if entry[i, LENGTH] != entry[j, LENGTH]:
+        return entry[i, LENGTH] < entry[j, LENGTH]
+    order = _compare(entry, i, j, KEY)
     if order == 0:
-        order = pool.shape[i] - pool.shape[j]
+        order = entry[i, SHAPE] - entry[j, SHAPE]
     if order == 0:
-        order = _compare(pool.leaves, i, j)
+        order = _compare(entry, i, j, LEAF)
     return order < 0
 
 
 @inner
-def _copy(pool: Pool, source: int, target: int) -> None:
-    pool.score[target] = pool.score[source]
-    pool.length[target] = pool.length[source]
-    pool.shape[target] = pool.shape[source]
-    for k in range(4):
-        pool.leaves[target, k] = pool.leaves[source, k]
-        pool.key[target, k] = pool.key[source, k]
-    for k in range(2):
-        pool.hashes[target, k] = pool.hashes[source, k]
-        pool.counts[target, k] = pool.counts[source, k]
-
-
-@inner
 def _renew(ground: Ground, pool: Pool) -> None:
-    """Find the worst entry again and derive the limits from it."""
+    """Find the worst entry and the perfect one again, and derive the limits from them."""
     size = pool.score.shape[0] - 1
     if pool.state[COUNT] < size:
         return
     worst = 0
-    for i in range(1, size):
-        if _precedes(pool, worst, i):
+    perfect = UNBOUNDED
+    for i in range(size):
+        if _precedes(pool.score, pool.entry, worst, i):
             worst = i
-    pool.state[WORST] = worst
+        if pool.entry[i, TP] == ground.positives and pool.entry[i, FP] == 0:
+            perfect = pool.entry[i, LENGTH]
     first = pool.state[WORST_LENGTH] == UNBOUNDED
-    pool.state[WORST_LENGTH] = pool.length[worst]
+    pool.state[WORST] = worst
+    pool.state[WORST_LENGTH] = pool.entry[worst, LENGTH]
+    pool.state[PERFECT_LENGTH] = perfect
+    pool.state[VERSION] += 1
     if first or pool.score[worst] != pool.threshold[0]:
         pool.threshold[0] = pool.score[worst]
-        _set_limits(ground, pool, pool.score[worst])
+        _set_limits(ground, pool)
 
 
 @inner
 def _remember(pool: Pool, i: int, source: int) -> None:
     """Note the formula in slot ``source`` as equivalent to entry ``i``."""
-    count = pool.same_count[i]
+    count = pool.entry[i, SAME]
     for k in range(count):
-        known = pool.same_shape[i, k] == pool.shape[source]
-        for m in range(4):
-            known = known and pool.same_leaves[i, k, m] == pool.leaves[source, m]
+        known = True
+        for m in range(5):
+            known = known and pool.same[i, k, m] == pool.entry[source, SHAPE + m]
         if known:
             return
     if count < EQUIVALENTS:
-        pool.same_shape[i, count] = pool.shape[source]
-        for m in range(4):
-            pool.same_leaves[i, count, m] = pool.leaves[source, m]
-        pool.same_count[i] = count + 1
+        for m in range(5):
+            pool.same[i, count, m] = pool.entry[source, SHAPE + m]
+        pool.entry[i, SAME] = count + 1
 
 
 @inner
-def offer(ground: Ground, pool: Pool, shape: int, a: int, b: int, c: int, d: int) -> None:
-    """Evaluate a formula exactly and keep it if it is among the best; unused leaves are :data:`NONE`."""
-    size = pool.score.shape[0] - 1
-    new = size
-    pool.leaves[new, 0], pool.leaves[new, 1], pool.leaves[new, 2], pool.leaves[new, 3] = a, b, c, d
+def _store(pool: Pool, i: int) -> None:
+    """Copy the formula on offer to entry ``i``, whose equivalents stay."""
+    new = pool.score.shape[0] - 1
+    pool.score[i] = pool.score[new]
+    for k in range(SAME):
+        pool.entry[i, k] = pool.entry[new, k]
+    for k in range(2):
+        pool.hashes[i, k] = pool.hashes[new, k]
+
+
+@inner
+def offer(
+    ground: Ground, pool: Pool, shape: int, a: int, b: int, c: int, d: int, tp: int, fp: int
+) -> None:
+    """Keep a formula if it is among the best.
+
+    Unused leaves are :data:`NONE`; ``fp`` may be -1, then both counts are taken here.
+    """
+    new = pool.score.shape[0] - 1
+    entry, score, state = pool.entry, pool.score, pool.state
+    entry[new, SHAPE] = shape
+    entry[new, LEAF], entry[new, LEAF + 1], entry[new, LEAF + 2], entry[new, LEAF + 3] = a, b, c, d
     used = CHAINS[shape, 0]
-    _canonical(shape, pool.leaves, new)
     length = used - 1
-    for k in range(4):
-        leaf = pool.leaves[new, k]
-        pool.key[new, k] = leaf if k < used else -1
-        if k < used:
-            length += ground.length[leaf]
-    _sort(pool.key, new, 0, used)
-    p, n, other_p, other_n = pool.words
-    evaluate(ground, ground.positive, ground.positive_mask, shape, pool.leaves, new, p, other_p)
-    evaluate(ground, ground.negative, ground.negative_mask, shape, pool.leaves, new, n, other_n)
-    pool.state[WORK] += used * (p.shape[0] + n.shape[0])
-    tp, fp = count_words(p), count_words(n)
-    pool.score[new] = value(ground.score, ground.minimum_recall, tp, fp, ground.positives, ground.negatives)
-    pool.length[new] = length
-    pool.shape[new] = shape
-    pool.counts[new, 0] = tp
-    pool.counts[new, 1] = fp
-    count = pool.state[COUNT]
-    if count == size and not _precedes(pool, new, pool.state[WORST]):
+    for k in range(used):
+        length += ground.literal[entry[new, LEAF + k], LITERAL_LENGTH]
+    entry[new, LENGTH] = length
+    _canonical(entry, new)
+    p, n = pool.positive_words, pool.negative_words
+    if fp < 0:
+        evaluate(ground.positive, ground.positive_mask, ground.literal, entry, new, p)
+        evaluate(ground.negative, ground.negative_mask, ground.literal, entry, new, n)
+        tp, fp = count_words(p[0]), count_words(n[0])
+        state[WORK] += used * (p.shape[1] + n.shape[1])
+    entry[new, TP] = tp
+    entry[new, FP] = fp
+    score[new] = value(ground.score, ground.minimum_recall, tp, fp, ground.positives, ground.negatives)
+    count = state[COUNT]
+    if count == new and not _precedes(score, entry, new, state[WORST]):
         return
-    pool.hashes[new, 0] = hash_words(p, np.uint64(1)) + np.uint64(3) * hash_words(n, np.uint64(2))
-    pool.hashes[new, 1] = hash_words(p, np.uint64(5)) + np.uint64(7) * hash_words(n, np.uint64(6))
+    evaluate(ground.positive, ground.positive_mask, ground.literal, entry, new, p)
+    evaluate(ground.negative, ground.negative_mask, ground.literal, entry, new, n)
+    state[WORK] += 2 * used * (p.shape[1] + n.shape[1])
+    for k in range(2):
+        pool.hashes[new, k] = hash_words(p[0], 2 * k) + np.uint64(3) * hash_words(n[0], 2 * k + 1)
     for i in range(count):
         if (
             pool.hashes[i, 0] == pool.hashes[new, 0]
             and pool.hashes[i, 1] == pool.hashes[new, 1]
-            and pool.counts[i, 0] == tp
-            and pool.counts[i, 1] == fp
+            and entry[i, TP] == tp
+            and entry[i, FP] == fp
         ):
-            if pool.shape[i] == shape and _compare(pool.leaves, i, new) == 0:
+            if entry[i, SHAPE] == shape and _compare(entry, i, new, LEAF) == 0:
                 return
-            if _precedes(pool, new, i):
-                if pool.length[i] == length:
+            if _precedes(score, entry, new, i):
+                if entry[i, LENGTH] == length:
                     _remember(pool, i, i)
                 else:
-                    pool.same_count[i] = 0
-                _copy(pool, new, i)
+                    entry[i, SAME] = 0
+                _store(pool, i)
                 _renew(ground, pool)
-            elif pool.length[i] == length:
+            elif entry[i, LENGTH] == length:
                 _remember(pool, i, new)
             return
-    if count < size:
+    if count < new:
         i = count
-        pool.state[COUNT] = count + 1
+        state[COUNT] = count + 1
     else:
-        i = pool.state[WORST]
-    _copy(pool, new, i)
-    pool.same_count[i] = 0
+        i = state[WORST]
+    _store(pool, i)
+    entry[i, SAME] = 0
     _renew(ground, pool)
 
 
 @kernel
-def ranking(pool: Pool) -> NDArray[np.int64]:
-    """Entries from best to worst."""
-    count = pool.state[COUNT]
+def ranking(score: NDArray[np.float64], entry: NDArray[np.int32], count: int) -> NDArray[np.int64]:
+    """Entries of a pool from best to worst."""
     order = np.arange(count)
     for i in range(1, count):
         x = order[i]
         j = i - 1
-        while j >= 0 and _precedes(pool, x, order[j]):
+        while j >= 0 and _precedes(score, entry, x, order[j]):
             order[j + 1] = order[j]
             j -= 1
         order[j + 1] = x

@@ -12,11 +12,13 @@ from typing import Any
 import numpy as np
 from numba import types
 from numba.extending import intrinsic
+from numpy.typing import NDArray
 
 from .bitset import Words
 from .compiled import inner, kernel
 
 CHUNK = 64  # words between two looks at the limit
+PADDING = 16  # rows of more words are padded to a multiple of this, which the vectorised loops like
 
 
 @intrinsic  # type: ignore[untyped-decorator]
@@ -48,12 +50,14 @@ def count_with(matrix: Words, i: int, words: Words) -> int:
 
 
 @inner
-def count_outside(matrix: Words, i: int, words: Words) -> int:
-    """Set bits of row ``i`` that are not in ``words``."""
-    total = np.uint64(0)
-    for w in range(words.shape[0]):
-        total += popcount64(matrix[i, w] & ~words[w])
-    return np.int64(total)
+def count_columns(matrix: Words, words: Words, start: int, stop: int, out: NDArray[np.int32]) -> None:
+    """Set ``out[i]`` to the set bits of column ``i`` that are in ``words``, for columns start to stop."""
+    for i in range(start, stop):
+        out[i] = np.int32(popcount64(matrix[0, i] & words[0]))
+    for w in range(1, words.shape[0]):
+        word = words[w]
+        for i in range(start, stop):
+            out[i] += np.int32(popcount64(matrix[w, i] & word))
 
 
 @inner
@@ -65,7 +69,7 @@ def _count_span(matrix: Words, i: int, words: Words, start: int, stop: int) -> i
 
 
 @inner
-def remaining(words: Words, out: np.ndarray) -> None:
+def remaining(words: Words, out: NDArray[np.int64]) -> None:
     """Set ``out[k]`` to the set bits of ``words`` from chunk ``k`` on."""
     size = words.shape[0]
     chunks = (size + CHUNK - 1) // CHUNK
@@ -78,7 +82,9 @@ def remaining(words: Words, out: np.ndarray) -> None:
 
 
 @inner
-def count_signed(matrix: Words, i: int, inverted: bool, words: Words, rest: np.ndarray, limit: int) -> int:
+def count_signed(
+    matrix: Words, i: int, inverted: int, words: Words, rest: NDArray[np.int64], limit: int
+) -> int:
     """Set bits of ``words`` in row ``i`` (or in its complement), or any number above ``limit`` if there are more.
 
     ``rest`` comes from :func:`remaining`; the count stops as soon as it must end above the limit.
@@ -87,11 +93,8 @@ def count_signed(matrix: Words, i: int, inverted: bool, words: Words, rest: np.n
     total = np.int64(0)
     k = 0
     for start in range(0, size, CHUNK):
-        stop = min(start + CHUNK, size)
-        x = _count_span(matrix, i, words, start, stop)
-        if inverted:
-            x = rest[k] - rest[k + 1] - x
-        total += x
+        x = _count_span(matrix, i, words, start, min(start + CHUNK, size))
+        total += rest[k] - rest[k + 1] - x if inverted else x
         k += 1
         if total > limit:
             return total

@@ -194,6 +194,7 @@ def make_problem(
             f"the problem {name!r} has no {'negative' if positive else 'positive'} examples",
             where=origin,
             expected="at least one individual" + (" on either side" if kind == "standard" else ""),
+            hint=f"note {'; '.join(notes[:3])}" if notes else None,
         )
     others = frozenset(negative)
     if both := [example for example in positive if example in others]:

@@ -243,3 +243,17 @@ def test_the_loop_on_files(folder: Path, tmp_path: Path) -> None:
     assert (row["auc"], row["verdict"]) == (1.0, "confirmed")
     asked = json.loads(succeed("sparql", kb, "units-under", "--bind", "concept=Vehicle", "--format", "json"))
     assert len(asked["results"]["bindings"]) == 1
+
+
+def test_what_nobody_foresaw_is_one_paragraph(folder: Path) -> None:
+    code = (
+        "import sys\nimport neurontology.ontology.kb as kb\n"
+        "kb.KB.info = lambda self: 1 / 0\n"
+        "from neurontology.cli import main\nmain(sys.argv[1:])\n"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", code, "kb", "info", str(folder / "kb")], capture_output=True, text=True, check=False
+    )
+    assert result.returncode == 1
+    assert result.stderr.startswith("error: ZeroDivisionError: division by zero. This is a defect")
+    assert "Traceback" not in result.stderr

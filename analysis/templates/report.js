@@ -4,6 +4,7 @@
   const get = (id) => document.getElementById(id);
   const fold = (text) => text.normalize("NFKD").replace(/\p{M}/gu, "").toLowerCase();
   const words = (text) => " " + fold(text).replace(/[^\p{L}\p{N}]+/gu, " ").trim() + " ";
+  const count = (value) => value.toLocaleString("en").replace(/,/g, "\u202f");
   const number = (text) => (text === undefined ? NaN : Number(text));
 
   const list = get("cards");
@@ -19,7 +20,9 @@
   });
   const fields = { q: get("q"), verdict: get("verdict"), sort: get("sort") };
   const initial = { q: "", verdict: "", sort: "unit" };
-  let order = "unit";
+  // A page of cards at a time: with all of a large layer laid out, every key would be slow.
+  const page = 50;
+  let order = "unit", matching = cards, limit = page;
 
   // Units as on the command line (0,3,5-9), else terms that must all occur; "in quotes" as whole words.
   function query(text) {
@@ -46,22 +49,28 @@
   function show() {
     const matches = query(fields.q.value);
     const verdict = fields.verdict.value;
-    let shown = 0;
-    for (const card of cards) {
-      const visible = (!verdict || card.verdict === verdict) && matches(card);
-      card.element.hidden = !visible;
-      shown += visible;
-    }
     if (order !== fields.sort.value) {
       order = fields.sort.value;
       // What has no value comes last; equal values stay in the order of the units.
       cards.sort((a, b) => isNaN(a[order]) - isNaN(b[order]) || compare[order](a, b) || a.unit - b.unit);
       list.append(...cards.map((card) => card.element));
     }
-    const all = cards.length.toLocaleString("en").replace(/,/g, "\u202f");
-    const part = shown.toLocaleString("en").replace(/,/g, "\u202f");
-    get("shown").textContent = shown === cards.length ? `${all} units` : `${part} of ${all} units`;
-    get("nothing").hidden = shown > 0;
+    matching = cards.filter((card) => (!verdict || card.verdict === verdict) && matches(card));
+    const chosen = new Set(matching);
+    for (const card of cards) card.element.hidden = !chosen.has(card);
+    const part = matching.length === cards.length ? "" : `${count(matching.length)} of `;
+    get("shown").textContent = `${part}${count(cards.length)} ${cards.length === 1 ? "unit" : "units"}`;
+    get("nothing").hidden = matching.length > 0;
+    unfold(page);
+  }
+
+  function unfold(number) {
+    limit = number;
+    const laidOut = new Set(matching.slice(0, limit));
+    for (const card of cards) card.element.classList.toggle("laid-out", laidOut.has(card));
+    const rest = matching.length - laidOut.size;
+    get("more").hidden = rest === 0;
+    get("rest").textContent = `Show the other ${count(rest)}`;
   }
 
   function remember() {
@@ -84,8 +93,10 @@
       if (field.selectedIndex === -1) field.value = initial[name];
     }
     show();
-    if (unit) unit.scrollIntoView();
-    else if (hash) get("controls").scrollIntoView();
+    if (unit) {
+      unfold(Math.max(page, matching.findIndex((card) => card.element === unit) + 1));
+      unit.scrollIntoView();
+    } else if (hash) get("controls").scrollIntoView();
   }
 
   // Small copies of images are stored once and put into a card when it comes near.
@@ -104,7 +115,19 @@
     }
   }, { rootMargin: "800px 0px" });
   for (const card of cards) near.observe(card.element);
-  addEventListener("beforeprint", () => cards.forEach((card) => card.element.hidden || illustrate(card.element)));
+  const end = new IntersectionObserver((entries) => {
+    if (!entries.some((entry) => entry.isIntersecting)) return;
+    unfold(limit + page);
+    // Watched anew, or nothing would be noticed where the end is still near.
+    end.unobserve(get("more"));
+    end.observe(get("more"));
+  }, { rootMargin: "1200px 0px" });
+  end.observe(get("more"));
+  get("rest").addEventListener("click", () => unfold(Infinity));
+  addEventListener("beforeprint", () => {
+    unfold(Infinity);
+    matching.forEach((card) => illustrate(card.element));
+  });
 
   let waiting;
   fields.q.addEventListener("input", () => {
@@ -122,6 +145,5 @@
     fields.q.focus();
   });
   addEventListener("hashchange", restore);
-  document.documentElement.classList.add("script");
   restore();
 })();

@@ -47,7 +47,7 @@ def read_problem(path: str | os.PathLike[str], *, select: str | None = None) -> 
         return dllearner.read(text, path)
     if _EXAMPLES.search(text):
         # What remains can be read as either; they differ in comments that begin with #.
-        return (ecii if path.suffix == ".config" else dllearner).read(text, path)
+        return ecii.read(text, path) if path.suffix == ".config" else dllearner.read(text, path)
     ontology = text.lstrip().startswith(("<?xml", "<rdf:RDF", "<!DOCTYPE", "@prefix", "@base"))
     raise DataError(
         "is an ontology, not a learning problem" if ontology else "is not a known kind of learning problem",

@@ -121,10 +121,11 @@ def _statements(text: str, path: Path) -> tuple[Statements, list[str]]:
             reader.unexpected("a setting, key = value" if key is None else f"'=' after {key}")
         value = _value(reader)
         wanted = _STRUCTURED.get(key, str)
-        if not isinstance(value, wanted):
+        known = key in _FIELDS or key in _STRUCTURED or key in _TEXTS
+        if known and not isinstance(value, wanted):
             shown = _SHOWN[wanted.__name__]
             raise DataError(f"{key} has a value of another kind", where=f"{path}:{line}", expected=shown)
-        if key not in _FIELDS and key not in _STRUCTURED and key not in _TEXTS and key not in _WITHOUT_EFFECT:
+        if not known and key not in _WITHOUT_EFFECT:
             if key not in statements:
                 warnings.append(f"{path.name}:{line}: {key} is not a known setting of ECII and is ignored")
         elif key in statements and statements[key][0] != value:
@@ -148,7 +149,7 @@ def _value(reader: Reader) -> Value:
         quoted = reader.take(_STRING)
         return reader.unexpected('a text in "…"') if quoted is None else quoted
     reader.position += len(rest[0]) if rest else 0
-    return _TRAILING_COMMENT.sub("", bare)
+    return _TRAILING_COMMENT.sub("", bare).rstrip()
 
 
 def _list(reader: Reader) -> list[str]:

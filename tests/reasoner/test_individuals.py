@@ -1,4 +1,4 @@
-"""Names to individuals, against plain loops; missing sides against the definitions of DL-Learner's problems."""
+"""Names to individuals, against plain loops; missing sides against DL-Learner's definitions of problems."""
 
 from pathlib import Path
 
@@ -80,7 +80,7 @@ def test_two_names_of_one_individual_on_both_sides() -> None:
     problem = make_problem("p", ["one", A + "one"], [A + "two"], origin=Path("p"))
     assert resolve_problem(problem, index).positives == (A + "one",)
     problem = make_problem("p", ["one"], [A + "one", "two"], origin=Path("p"))
-    with pytest.raises(DataError, match="under different names: http://a.org/x#one"):
+    with pytest.raises(DataError, match=r"under different names: http://a\.org/x#one"):
         resolve_problem(problem, index)
     with pytest.raises(UsageError, match=r"^p: the knowledge base has no individual three"):
         resolve_problem(make_problem("p", ["three"], ["two"], origin=Path("p")), index)
@@ -121,7 +121,7 @@ def test_a_class_is_told_from_the_rest_of_its_super_classes(family: Interpretati
 
 
 def test_the_examples_of_real_problems_are_in_their_ontologies(shared_data: Path) -> None:
-    """One problem of each family; the river problem names an image that its ontology lacks (ECII refuses it)."""
+    """One problem of each family; the river's names an image that its ontology lacks (ECII refuses it)."""
     folder = shared_data / "ecii-aaai" / "problems"
     for file, counts in {
         "forte/uncle_large/pre/uncle_large.conf": (23, 63),
@@ -136,7 +136,7 @@ def test_the_examples_of_real_problems_are_in_their_ontologies(shared_data: Path
         assert (len(resolved.positives), len(resolved.negatives)) == counts
         assert resolved.positives == problem.positives
     river = read_problem(next((folder / "river" / "river_5_vs_11_validation" / "post").glob("*.config")))
-    with pytest.raises(UsageError, match="no individual .*Runway_ADE_val_00000738"):
+    with pytest.raises(UsageError, match=r"no individual .*Runway_ADE_val_00000738"):
         resolve_problem(river, read_owl(find_knowledge(river)).index)
 
 
