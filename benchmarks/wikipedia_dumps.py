@@ -114,9 +114,7 @@ def quote(value: bytes) -> bytes:
     return b"'" + b"".join(_ESCAPES[byte] for byte in value) + b"'"
 
 
-def write_table(
-    path: Path, table: str, rows: Iterable[bytes], note: str = "", row_per_line: bool = False
-) -> None:
+def write_table(path: Path, table: str, rows: Iterable[bytes], note: str = "", row_per_line: bool = False) -> None:
     """Write a dump of ready rows such as ``(1,'x',NULL)``, statements of about a megabyte each."""
     separator, start = (b",\n", b" VALUES\n") if row_per_line else (b",", b" VALUES ")
     with igzip.open(path, "wb") if path.suffix == ".gz" else path.open("wb") as out:
@@ -297,14 +295,10 @@ def _peak_megabytes() -> float:
 
 def main() -> None:
     """Generate, then measure in a process of its own, whose peak memory is the reader's alone."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--pages", type=int, default=1_000_000)
     parser.add_argument("--links", type=int, default=3_000_000)
-    parser.add_argument(
-        "--reversed", type=float, default=0.005, help="share of sub-category links to reverse"
-    )
+    parser.add_argument("--reversed", type=float, default=0.005, help="share of sub-category links to reverse")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--articles", action="store_true", help="read articles too")
     parser.add_argument("--json", action="store_true")

@@ -62,8 +62,8 @@ def break_cycles(
     heuristic of Eades, Lin and Smyth (Information Processing Letters 47, 1993, 319-323) for small feedback
     arc sets, with edges whose parent is nearer the root than their child weighted 10 : 1. Edges that it
     removed needlessly are put back, those that climb towards the root first; then each removed edge closes a
-    cycle with those kept. (In components of well over 100 000 nodes this stops after a number of steps that is
-    proportional to the edges.)
+    cycle with those kept. (In components of well over 100 000 nodes putting back stops after a number of
+    steps proportional to the edges.)
 
     Parameters
     ----------
@@ -99,15 +99,11 @@ def break_cycles(
     ('cycle: component 1 of size 3, child at depth 0, parent at depth 2', 'self-loop')
     """
     if strategy not in get_args(Strategy):
-        raise UsageError(
-            f"there is no cycle strategy {strategy!r}", hint=near_matches(strategy, get_args(Strategy))
-        )
+        raise UsageError(f"there is no cycle strategy {strategy!r}", hint=near_matches(strategy, get_args(Strategy)))
     child = child.astype(np.int64)
     parent = parent.astype(np.int64)
     if child.shape != parent.shape or child.ndim != 1:
-        raise UsageError(
-            f"{child.shape} children and {parent.shape} parents", expected="one of each per edge"
-        )
+        raise UsageError(f"{child.shape} children and {parent.shape} parents", expected="one of each per edge")
     for nodes in (child, parent, np.asarray(roots if roots is not None else [], np.int64)):
         if len(nodes) and (nodes.min() < 0 or nodes.max() >= n):
             raise UsageError("an edge or root names a node that does not exist", expected=f"0 to {n - 1}")

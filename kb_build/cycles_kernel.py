@@ -14,7 +14,7 @@ _CACHE = __name__.startswith("neurontology.")
 
 # Bounds the work by a multiple of the edges. Components of 100 000 nodes stay below it; in larger ones what
 # comes last is not put back.
-_LOOKS_PER_EDGE = 2000
+_LOOKS_PER_EDGE = 300
 
 Ints = NDArray[np.int64]
 Flags = NDArray[np.bool_]

@@ -293,9 +293,7 @@ class _Scanner:
             found = window.buf.find(mark, searched, window.end)
             if found < 0 and window.at_end:
                 if mark != b"\n":
-                    raise window.error(
-                        "the comment that starts here does not end", expected="a complete dump"
-                    )
+                    raise window.error("the comment that starts here does not end", expected="a complete dump")
                 found = window.end
             if found >= 0:
                 skipped = bytes(window.buf[window.start : found + len(mark)])
@@ -352,9 +350,7 @@ class _Scanner:
                     break
                 statement += token[0]
             else:
-                raise window.error(
-                    f"the CREATE TABLE statement of `{name}` does not end", expected="a complete dump"
-                )
+                raise window.error(f"the CREATE TABLE statement of `{name}` does not end", expected="a complete dump")
             self.columns = _parse_create(bytes(statement))
         self._skip()
 
@@ -535,9 +531,7 @@ def _read_rows(scanner: _Scanner, wanted: list[str], progress: Progress | None) 
 def _row_error(window: _Window, table: str, status: int, columns: list[str]) -> DataError:
     from . import mysqldump_kernel as kernel
 
-    near = bytes(window.buf[window.start : min(window.end, window.start + 60)]).decode(
-        "utf-8", "backslashreplace"
-    )
+    near = bytes(window.buf[window.start : min(window.end, window.start + 60)]).decode("utf-8", "backslashreplace")
     if status in (kernel.TOO_MANY, kernel.TOO_FEW):
         more = "more" if status == kernel.TOO_MANY else "fewer"
         return window.error(

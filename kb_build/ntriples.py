@@ -25,11 +25,9 @@ _ALIAS = "<http://www.w3.org/2004/02/skos/core#altLabel>"
 # What may stand in the path of an IRI besides letters (RFC 3986, rule pchar, and "/"). "%" is not among it:
 # a title that contains one means the character.
 _LEGAL = np.zeros(128, np.bool_)
-_LEGAL[
-    np.frombuffer(
-        b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~!$&'()*+,;=:@/", np.uint8
-    )
-] = True
+_LEGAL[np.frombuffer(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~!$&'()*+,;=:@/", np.uint8)] = (
+    True
+)
 # BCP 47 as N-Triples writes it, rule LANGTAG.
 _LANGUAGE = re.compile(r"[A-Za-z]+(-[A-Za-z0-9]+)*")
 _BASE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[^\x00-\x20<>\"{}|^`\\]*")

@@ -336,9 +336,7 @@ class _Reader:
             ordered = np.sort(page)
             again = np.concatenate([page[kind[page] != _ABSENT], ordered[1:][np.diff(ordered) == 0]])
             if len(again):
-                raise DataError(
-                    f"page id {again[0]} occurs twice", where=self.dumps.page, expected="every id once"
-                )
+                raise DataError(f"page id {again[0]} occurs twice", where=self.dumps.page, expected="every id once")
             kind[page] = what
             for each in ids:
                 rows = np.flatnonzero(what == each)
@@ -408,9 +406,7 @@ class _Reader:
     def read_redirects(self) -> None:
         """Resolve redirected categories to where their chains end."""
         unknown = self._add_family("redirect-unknown", "a redirect whose target is not in the redirect dump")
-        away = self._add_family(
-            "redirect-elsewhere", "a redirect to something that is not a category of this wiki"
-        )
+        away = self._add_family("redirect-elsewhere", "a redirect to something that is not a category of this wiki")
         circle = self._add_family("redirect-circle", "a redirect that leads back to itself")
         self.family[self.is_redirect] = unknown
         step = np.where(self.is_redirect, -1, np.arange(len(self.is_redirect)))
@@ -492,9 +488,7 @@ class _Reader:
             self.count["links_from_articles"] += counts[_ARTICLE]
             if typed:
                 subcat = chunk.strings["cl_type"].equal_to(b"subcat")
-                self.count["links_type_differs"] += int(
-                    ((subcat != (what == _CATEGORY)) & (what != _ABSENT)).sum()
-                )
+                self.count["links_type_differs"] += int(((subcat != (what == _CATEGORY)) & (what != _ABSENT)).sum())
             rows = np.flatnonzero((what == _CATEGORY) | (what == _ARTICLE))
             to = self._targets(chunk, rows, by_title, by_number)
             redirected = (to >= 0) & self.is_redirect[to]
@@ -573,8 +567,7 @@ class _Reader:
         count = self.count
         if self.dumps.category is not None:
             count["expected_subcategories"] = sum(
-                int(chunk.integers["cat_subcats"].clip(0).sum())
-                for chunk in self._read("category", ["cat_subcats"])
+                int(chunk.integers["cat_subcats"].clip(0).sum()) for chunk in self._read("category", ["cat_subcats"])
             )
         if min_edge_ratio <= 0:
             return

@@ -74,9 +74,7 @@ class KB:
         Base IRI of what is recorded.
     """
 
-    def __init__(
-        self, store: Store, *, path: Path | None = None, base: str = DATA, writable: bool = True
-    ) -> None:
+    def __init__(self, store: Store, *, path: Path | None = None, base: str = DATA, writable: bool = True) -> None:
         self.store = store
         self.path = path
         self.base = base
@@ -151,24 +149,23 @@ class KB:
 
     def _load(self, source: Source) -> None:
         graph = NamedNode(graph_iri(self.base, "tbox", source.name))
+        origin = source.origin or str(source.path)
         try:
             self.store.bulk_load(
                 path=str(source.path), format=source.format, base_iri=f"{graph.value}#", to_graph=graph
             )
         except SyntaxError as error:
-            where = f"{source.path}:{error.lineno}" if error.lineno else source.path
+            where = f"{origin}:{error.lineno}" if error.lineno else origin
             raise DataError(
                 f"not valid {source.format.name} ({error.msg})",
                 where=where,
                 hint="check the file with the program that wrote it",
             ) from error
         except OSError as error:
-            raise DataError(f"cannot be read ({error})", where=source.path) from error
+            raise DataError(f"cannot be read ({error})", where=origin) from error
         with source.path.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
-        entry = GraphEntry(
-            "tbox", source.name, graph.value, digest, source.origin or str(source.path), source.removed_edges
-        )
+        entry = GraphEntry("tbox", source.name, graph.value, digest, origin, source.removed_edges)
         self.store.extend(entry.quads(self._catalog))
         if self.path is not None:
             for name, attachment in source.attachments:
@@ -195,9 +192,7 @@ class KB:
         """
         known = {e.name: e for e in self.entries if e.kind == kind}
         if name not in known:
-            raise UsageError(
-                f"no {kind} graph is called {name!r}", where=self.path, hint=near_matches(name, known)
-            )
+            raise UsageError(f"no {kind} graph is called {name!r}", where=self.path, hint=near_matches(name, known))
         return known[name]
 
     @property
@@ -283,9 +278,7 @@ class KB:
         """
         entry = self.entry(kind, name)
         graph = NamedNode(entry.iri)
-        self.store.update(
-            f"DROP GRAPH {graph} ; DELETE WHERE {{ GRAPH {self._catalog} {{ {graph} ?p ?o }} }}"
-        )
+        self.store.update(f"DROP GRAPH {graph} ; DELETE WHERE {{ GRAPH {self._catalog} {{ {graph} ?p ?o }} }}")
         self.store.flush()
         self._forget()
         return entry
@@ -309,9 +302,7 @@ class KB:
         """Short names of the classes and properties, and back."""
         index = self.index
         return NameTable(
-            lookup=lookup_in_namespaces(
-                index.namespaces, lambda iri: iri in index.classes or iri in index.properties
-            ),
+            lookup=lookup_in_namespaces(index.namespaces, lambda iri: iri in index.classes or iri in index.properties),
             label_of=self.label,
         )
 

@@ -2,66 +2,79 @@
 
 from __future__ import annotations
 
+import numpy as np
+from numpy.typing import NDArray
+
 from .compiled import kernel
-from .forms import lim
-from .pool import COUNT, NONE, WORK, Ground, Pool, evaluate, make_pool, offer
-from .popcount import count_signed, count_with, count_words, remaining
-from .shape import AND, EXTEND, LITERAL, OR
-from .universe import Scratch, Universe
-
-
-@kernel
-def _singles(ground: Ground, pool: Pool, beam: Pool, u: Universe) -> None:
-    for i in u.by_f:
-        if u.f[i] <= max(lim(pool, u, u.t[i], 0), lim(beam, u, u.t[i], 0)):
-            offer(ground, pool, LITERAL, i, NONE, NONE, NONE)
-            offer(ground, beam, LITERAL, i, NONE, NONE, NONE)
+from .pool import COUNT, LEAF, NODES, NONE, SHAPE, WORK, Ground, Pool, evaluate, lim, make_pool, offer
+from .popcount import count_columns, count_signed, count_words, remaining
+from .shape import AND, CHAINS, EXTEND, LITERAL, OR
+from .universe import COUNTS, FALSE, ID, NEGATED, ROW_OF, TRUE, Scratch, Universe
 
 
 @kernel
 def _extend(
-    ground: Ground, pool: Pool, beam: Pool, u: Universe, s: Scratch, before: Pool, entry: int, operator: int
+    ground: Ground,
+    pool: Pool,
+    beam: Pool,
+    u: Universe,
+    s: Scratch,
+    before: NDArray[np.int32],
+    entry: int,
+    operator: int,
 ) -> None:
-    """Offer every extension of one formula by one literal to the pool and to the next beam."""
-    inside = operator == AND
-    _, _, other_p, other_n = pool.words
-    shape, leaves = before.shape[entry], before.leaves
-    evaluate(ground, ground.positive, ground.positive_mask, shape, leaves, entry, s.cp, other_p)
-    evaluate(ground, ground.negative, ground.negative_mask, shape, leaves, entry, s.c, other_n)
+    """Offer every extension of a formula by one literal to the pool and to the next beam.
+
+    The formula is entry ``entry`` of ``before``; without an operator it is the literals themselves.
+    """
+    literal, state = u.literal, pool.state
+    size = literal.shape[1]
+    if operator == 0:
+        for i in range(size):
+            t, f = literal[TRUE, i], literal[FALSE, i]
+            for k in range(2):
+                target = pool if k == 0 else beam
+                if f <= lim(target.limits, target.state, t, 0):
+                    offer(ground, target, LITERAL, literal[ID, i], NONE, NONE, NONE, t, f)
+        return
+    evaluate(ground.positive, ground.positive_mask, ground.literal, before, entry, pool.positive_words)
+    evaluate(ground.negative, ground.negative_mask, ground.literal, before, entry, pool.negative_words)
+    flip = np.uint64(0) if operator == AND else ~np.uint64(0)
     t0, f0 = 0, 0
-    if not inside:
-        t0, f0 = count_words(s.cp), count_words(s.c)
-        for w in range(s.cp.shape[0]):
-            s.cp[w] = u.positive_mask[w] & ~s.cp[w]
-        for w in range(s.c.shape[0]):
-            s.c[w] = u.negative_mask[w] & ~s.c[w]
+    if operator == OR:
+        t0, f0 = count_words(pool.positive_words[0]), count_words(pool.negative_words[0])
+    for w in range(s.cp.shape[0]):
+        s.cp[w] = u.positive_mask[w] & (pool.positive_words[0, w] ^ flip)
+    for w in range(s.c.shape[0]):
+        s.c[w] = u.negative_mask[w] & (pool.negative_words[0, w] ^ flip)
     remaining(s.c, s.rest_c)
-    size = s.rest_c[0]
+    room = s.rest_c[0]
+    shape = before[entry, SHAPE]
     joined = EXTEND[shape, operator - 1]
-    used = 0
-    while used < 4 and leaves[entry, used] >= 0:
-        used += 1
-    for i in u.by_f:
-        t = t0 + count_with(u.literal, i, s.cp)
-        limit = max(lim(pool, u, t, 0), lim(beam, u, t, 0))
-        pool.state[WORK] += 8
-        if f0 + max(0, u.f[i] + size - u.n) > limit:
+    used = CHAINS[shape, 0]
+    a, b, c = before[entry, LEAF], before[entry, LEAF + 1], before[entry, LEAF + 2]
+    count_columns(u.columns, s.cp, 0, size, s.items[COUNTS])
+    state[WORK] += size
+    for i in range(size):
+        t = t0 + s.items[COUNTS, i]
+        limit = max(lim(pool.limits, state, t, 0), lim(beam.limits, beam.state, t, 0))
+        if f0 + max(0, literal[FALSE, i] + room - u.n) > limit:
             continue
-        pool.state[WORK] += s.c.shape[0]
-        f = f0 + count_signed(u.negative, ground.row[i], ground.inverted[i], s.c, s.rest_c, limit - f0)
+        f = f0 + count_signed(u.negative, literal[ROW_OF, i], literal[NEGATED, i], s.c, s.rest_c, limit - f0)
+        state[WORK] += s.c.shape[0]
+        state[NODES] += 1
         if f > limit:
             continue
-        a, b, c, d = leaves[entry, 0], leaves[entry, 1], leaves[entry, 2], leaves[entry, 3]
-        if used == 1:
-            b = i
-        elif used == 2:
-            c = i
-        else:
-            d = i
-        if f <= lim(pool, u, t, 0):
-            offer(ground, pool, joined, a, b, c, d)
-        if f <= lim(beam, u, t, 0):
-            offer(ground, beam, joined, a, b, c, d)
+        new = literal[ID, i]
+        for k in range(2):
+            target = pool if k == 0 else beam
+            if f <= lim(target.limits, target.state, t, 0):
+                if used == 1:
+                    offer(ground, target, joined, a, new, NONE, NONE, t, f)
+                elif used == 2:
+                    offer(ground, target, joined, a, b, new, NONE, t, f)
+                else:
+                    offer(ground, target, joined, a, b, c, new, t, f)
 
 
 def beam_search(
@@ -77,11 +90,11 @@ def beam_search(
 ) -> None:
     """Offer all literals, then extensions of the ``width`` best formulas of each size, to the pool."""
     beam = make_pool(ground, width)
-    _singles(ground, pool, beam, u)
+    _extend(ground, pool, beam, u, s, beam.entry, 0, 0)
     for _ in range(1, max_atoms):
         following = make_pool(ground, width)
         for i in range(beam.state[COUNT]):
             for operator, allowed in ((AND, conjunction), (OR, disjunction)):
                 if allowed:
-                    _extend(ground, pool, following, u, s, beam, i, operator)
+                    _extend(ground, pool, following, u, s, beam.entry, i, operator)
         beam = following

@@ -3,14 +3,17 @@
 A task is a form and an outer literal. With ``lim(t)`` the highest fp that still matters at t true positives
 (non-decreasing in t), and with all counts over the universe:
 
-- CONJUNCTIONS, outer C: C & A and C & A & B, where A and B come after C by ascending fp. Each of them removes
+- conjunctions, outer C: C & A and C & A & B, where A and B come after C by ascending fp. Each of them removes
   at most as many negatives as it lacks, so f(CAB) >= f(CA) + f(CB) - f(C) must be at most lim(t).
-- OR_ANDS, outer C: (A | B) & C. Both f(CA) and f(CB) must be at most lim(min(t(C), t(CA) + t(CB))).
-- DISJUNCTIONS, outer C: C | A and C | A | B, where A and B come after C by descending tp.
-- AND_ORS, outer A: (A & B) | C, where B comes after A by ascending fp.
-- UNION_PAIRS and PAIR_UNIONS: (A | B) & (C | D) and (A & B) | (C & D), in :mod:`.pairs`.
+- or_ands, outer C: (A | B) & C. Both f(CA) and f(CB) must be at most lim(min(t(C), t(CA) + t(CB))).
+- disjunctions, outer C: C | A and C | A | B, where A and B come after C by descending tp.
+- and_ors, outer A: (A & B) | C, where B comes after A by ascending fp.
 
 True positives are counted first (few words); false positives only while they can stay within the limit.
+
+Every kernel works through the tasks ``at[start:]``, which stand in order of falling ``bounds``, until about
+``budget`` words are read. It returns the next task, the number of tasks when the rest cannot matter, or
+``-1 - task`` when a task was broken off and has to be run again.
 """
 
 from __future__ import annotations
@@ -20,37 +23,36 @@ from numpy.typing import NDArray
 
 from .bitset import Words
 from .compiled import inner, kernel
-from .pairs import pairs
-from .pool import NODES, NONE, WORK, WORST_LENGTH, Ground, Pool, bound
-from .popcount import count_signed, count_with, remaining
+from .pool import NODES, NONE, VERSION, WORK, Ground, Pool, bound, lim
+from .popcount import count_columns, count_signed, count_with, remaining
 from .shape import AND2, AND3, AND_OR, OR2, OR3, OR_AND
-from .universe import Scratch, Universe, load, narrow, narrow_positive, propose
+from .universe import (
+    CAPS,
+    COUNTS,
+    FALSE,
+    ITEM,
+    ITEM_F,
+    ITEM_T,
+    NEGATED,
+    ORDER,
+    ROW_OF,
+    SIZE,
+    TRUE,
+    Scratch,
+    Universe,
+    narrow,
+    propose,
+)
 
 CONJUNCTIONS, OR_ANDS, DISJUNCTIONS, AND_ORS, UNION_PAIRS, PAIR_UNIONS = 0, 1, 2, 3, 4, 5
 FORMS = 6
+BLOCK = 512
 
 
 @inner
-def lim(pool: Pool, u: Universe, t: int, length: int) -> int:
-    """Highest fp that a formula of this length, or a longer one, may have at ``t`` true positives."""
-    strict = 1 if length > pool.state[WORST_LENGTH] else 0
-    return pool.limits[strict, t + u.t0] - u.f0
-
-
-@inner
-def _false(
-    ground: Ground, u: Universe, i: int, words: Words, rest: NDArray[np.int64], limit: int, pool: Pool
-) -> int:
-    """Negatives of literal ``i`` within ``words``, or any number above the limit."""
-    pool.state[WORK] += words.shape[0] + 8
-    pool.state[NODES] += 1
-    return count_signed(u.negative, ground.row[i], ground.inverted[i], words, rest, limit)
-
-
-@inner
-def _ascending(s: Scratch, count: int) -> None:
-    """Order the collected items by ascending ``item_f`` (Shell sort: short lists, little to compile)."""
-    order, key = s.order, s.item_f
+def _by_fp(items: NDArray[np.int32], count: int) -> None:
+    """Order the collected items by ascending fp (Shell sort: little to compile)."""
+    order, key = items[ORDER], items[ITEM_F]
     for i in range(count):
         order[i] = i
     gap = 1
@@ -60,7 +62,9 @@ def _ascending(s: Scratch, count: int) -> None:
         for i in range(gap, count):
             x = order[i]
             j = i
-            while j >= gap and (key[order[j - gap]], order[j - gap]) > (key[x], x):
+            while j >= gap and (
+                key[order[j - gap]] > key[x] or (key[order[j - gap]] == key[x] and order[j - gap] > x)
+            ):
                 order[j] = order[j - gap]
                 j -= gap
             order[j] = x
@@ -68,308 +72,52 @@ def _ascending(s: Scratch, count: int) -> None:
 
 
 @inner
-def conjunctions(
-    ground: Ground, pool: Pool, u: Universe, s: Scratch, at: int, triples: bool, stop: int
-) -> bool:
-    """C & A and C & A & B for C at position ``at`` by ascending fp; False if the work exceeded ``stop``."""
-    outer = u.by_f[at]
-    t_c, f_c = u.t[outer], u.f[outer]
-    base = u.length + ground.length[outer]
-    load(s.c, ground, u, outer)
-    remaining(s.c, s.rest_c)
-    narrow_positive(s.cp, u.positive_mask, u, outer, True)
-    shortest = base + u.shortest + 1
-    best, count = 0, 0
-    for k in range(at + 1, len(u.by_f)):
-        a = u.by_f[k]
-        lacks = u.n - u.f[a]
-        partner = max(best, lacks) if triples else 0
-        if f_c - lacks > lim(pool, u, t_c, shortest) + partner:
-            break
-        t = count_with(u.literal, a, s.cp)
-        limit = lim(pool, u, t, shortest)
-        pool.state[WORK] += 8
-        if limit < 0 or f_c - lacks > limit + partner:
-            continue
-        f = _false(ground, u, a, s.c, s.rest_c, limit + partner, pool)
-        if f > limit + partner:
-            continue
-        best = max(best, f_c - f)
-        if f <= lim(pool, u, t, base + ground.length[a] + 1):
-            propose(ground, pool, u, AND2, outer, a, NONE)
-        s.item[count], s.item_t[count], s.item_f[count] = a, t, f
-        count += 1
-        if pool.state[WORK] > stop:
-            return False
-    if not triples:
-        return True
-    kept = 0
-    for i in range(count):
-        if s.item_f[i] <= lim(pool, u, s.item_t[i], shortest + u.shortest + 1) + best:
-            s.item[kept], s.item_t[kept], s.item_f[kept] = s.item[i], s.item_t[i], s.item_f[i]
-            kept += 1
-    order = s.order
-    _ascending(s, kept)
-    for x in range(kept):
-        i = order[x]
-        a, t_a, f_a = s.item[i], s.item_t[i], s.item_f[i]
-        with_a = base + ground.length[a] + 2
-        loaded = False
-        for y in range(x + 1, kept):
-            j = order[y]
-            b, t_b = s.item[j], s.item_t[j]
-            low = f_a + s.item_f[j] - f_c
-            if low > lim(pool, u, t_a, with_a + u.shortest):
-                break
-            length = with_a + ground.length[b]
-            pool.state[WORK] += 1
-            if low > lim(pool, u, min(t_a, t_b), length):
-                continue
-            if not loaded:
-                narrow_positive(s.bp, s.cp, u, a, True)
-                narrow(s.b, s.c, ground, u, a, True)
-                remaining(s.b, s.rest_b)
-                loaded = True
-            t = count_with(u.literal, b, s.bp)
-            limit = lim(pool, u, t, length)
-            pool.state[WORK] += 8
-            if limit < max(low, 0):
-                continue
-            if _false(ground, u, b, s.b, s.rest_b, limit, pool) <= limit:
-                propose(ground, pool, u, AND3, outer, a, b)
-            if pool.state[WORK] > stop:
-                return False
-    return True
-
-
-@inner
-def _descending(s: Scratch, count: int, highest: int) -> None:
-    """Order the collected items by descending count ``item_t`` (a stable counting sort)."""
+def _by_tp(items: NDArray[np.int32], count: int, highest: int) -> None:
+    """Order the collected items by descending tp (a stable counting sort)."""
     start = np.zeros(highest + 2, np.int32)
+    key, order = items[ITEM_T], items[ORDER]
     for i in range(count):
-        start[highest - s.item_t[i] + 1] += 1
+        start[highest - key[i] + 1] += 1
     for v in range(highest + 1):
         start[v + 1] += start[v]
     for i in range(count):
-        v = highest - s.item_t[i]
-        s.order[start[v]] = i
+        v = highest - key[i]
+        order[start[v]] = i
         start[v] += 1
 
 
 @inner
-def or_ands(ground: Ground, pool: Pool, u: Universe, s: Scratch, at: int, stop: int) -> bool:
-    """(A | B) & C for C at position ``at`` by ascending fp; False if the work exceeded ``stop``."""
-    outer = u.by_f[at]
-    t_c, f_c = u.t[outer], u.f[outer]
-    base = u.length + ground.length[outer]
-    shortest = base + 2 * u.shortest + 2
-    removed = u.n - f_c
-    narrow_positive(s.cp, u.positive_mask, u, outer, True)
-    count, highest = 0, 0
-    for k in range(len(u.by_f)):
-        a = u.by_f[k]
-        if u.f[a] - removed > lim(pool, u, t_c, shortest):
-            break
-        if a == outer:
-            continue
-        t = count_with(u.literal, a, s.cp)
-        highest = max(highest, t)
-        s.item[count], s.item_t[count] = a, t
-        count += 1
-    pool.state[WORK] += 8 * count
-    _descending(s, count, highest)
-    load(s.c, ground, u, outer)
-    remaining(s.c, s.rest_c)
-    best, kept = -1, 0
-    items = s.order  # overwritten from the front by what is kept
-    for x in range(count):
-        i = s.order[x]
-        a, t = s.item[i], s.item_t[i]
-        limit = lim(pool, u, min(t_c, t + (best if best >= 0 else t)), shortest)
-        if limit < 0:
-            break
-        if u.f[a] - removed > limit:
-            continue
-        f = _false(ground, u, a, s.c, s.rest_c, limit, pool)
-        if f <= limit:
-            best = max(best, t)
-            s.item_f[i] = f
-            items[kept] = i
-            kept += 1
-        if pool.state[WORK] > stop:
-            return False
-    for x in range(kept):
-        i = items[x]
-        a, t_a, f_a = s.item[i], s.item_t[i], s.item_f[i]
-        with_a = base + ground.length[a] + 2
-        loaded = False
-        for y in range(x + 1, kept):
-            j = items[y]
-            b, f_b = s.item[j], s.item_f[j]
-            limit = lim(pool, u, min(t_c, t_a + s.item_t[j]), with_a + u.shortest)
-            pool.state[WORK] += 1
-            if limit < f_a:
-                break
-            if f_b > limit:
-                continue
-            if not loaded:
-                narrow_positive(s.bp, s.cp, u, a, False)
-            t = t_a + count_with(u.literal, b, s.bp)
-            limit = lim(pool, u, t, with_a + ground.length[b])
-            if not loaded and limit >= max(f_a, f_b):
-                narrow(s.b, s.c, ground, u, a, False)
-                remaining(s.b, s.rest_b)
-                loaded = True
-            pool.state[WORK] += 8
-            if limit < max(f_a, f_b):
-                continue
-            if _false(ground, u, b, s.b, s.rest_b, limit - f_a, pool) <= limit - f_a:
-                propose(ground, pool, u, OR_AND, a, b, outer)
-            if pool.state[WORK] > stop:
-                return False
-    return True
+def _up_to(literal: NDArray[np.int32], limit: int) -> int:
+    """Number of literals with at most ``limit`` false positives."""
+    low, high = 0, literal.shape[1]
+    while low < high:
+        middle = (low + high) >> 1
+        if literal[FALSE, middle] <= limit:
+            low = middle + 1
+        else:
+            high = middle
+    return low
 
 
 @inner
-def disjunctions(
-    ground: Ground, pool: Pool, u: Universe, s: Scratch, at: int, triples: bool, stop: int
-) -> bool:
-    """C | A and C | A | B for C at position ``at`` by descending tp; False if the work exceeded ``stop``."""
-    outer = u.by_t[at]
-    t_c, f_c = u.t[outer], u.f[outer]
-    base = u.length + ground.length[outer]
-    shortest = base + u.shortest + 1
-    narrow_positive(s.cp, u.positive_mask, u, outer, False)
-    narrow(s.c, u.negative_mask, ground, u, outer, False)
-    remaining(s.c, s.rest_c)
-    best, count = 0, 0
-    for k in range(at + 1, len(u.by_t)):
-        a = u.by_t[k]
-        partner = max(best, u.t[a]) if triples else 0
-        if lim(pool, u, min(u.p, t_c + u.t[a] + partner), shortest) < f_c:
-            break
-        gain = count_with(u.literal, a, s.cp)
-        limit = lim(pool, u, min(u.p, t_c + gain + partner), shortest)
-        pool.state[WORK] += 8
-        if limit < max(f_c, u.f[a]):
-            continue
-        f = f_c + _false(ground, u, a, s.c, s.rest_c, limit - f_c, pool)
-        if f > limit:
-            continue
-        best = max(best, gain)
-        if f <= lim(pool, u, t_c + gain, base + ground.length[a] + 1):
-            propose(ground, pool, u, OR2, outer, a, NONE)
-        s.item[count], s.item_t[count], s.item_f[count] = a, gain, f
-        count += 1
-        if pool.state[WORK] > stop:
-            return False
-    if not triples:
-        return True
-    _descending(s, count, best)
-    for x in range(count):
-        i = s.order[x]
-        a, gain_a, f_a = s.item[i], s.item_t[i], s.item_f[i]
-        with_a = base + ground.length[a] + 2
-        loaded = False
-        for y in range(x + 1, count):
-            j = s.order[y]
-            b, f_b = s.item[j], s.item_f[j]
-            limit = lim(pool, u, min(u.p, t_c + gain_a + s.item_t[j]), with_a + u.shortest)
-            pool.state[WORK] += 1
-            if limit < f_a:
-                break
-            if f_b > limit:
-                continue
-            if not loaded:
-                narrow_positive(s.bp, s.cp, u, a, False)
-                narrow(s.b, s.c, ground, u, a, False)
-                remaining(s.b, s.rest_b)
-                loaded = True
-            t = t_c + gain_a + count_with(u.literal, b, s.bp)
-            limit = lim(pool, u, t, with_a + ground.length[b])
-            pool.state[WORK] += 8
-            if limit < max(f_a, f_b):
-                continue
-            if _false(ground, u, b, s.b, s.rest_b, limit - f_a, pool) <= limit - f_a:
-                propose(ground, pool, u, OR3, outer, a, b)
-            if pool.state[WORK] > stop:
-                return False
-    return True
-
-
-@inner
-def and_ors(ground: Ground, pool: Pool, u: Universe, s: Scratch, at: int, stop: int) -> bool:
-    """(A & B) | C for A at position ``at`` by ascending fp; False if the work exceeded ``stop``."""
-    a = u.by_f[at]
-    t_a, f_a = u.t[a], u.f[a]
-    base = u.length + ground.length[a] + 2
-    shortest = base + 2 * u.shortest
-    load(s.c, ground, u, a)
-    remaining(s.c, s.rest_c)
-    narrow_positive(s.cp, u.positive_mask, u, a, True)
-    highest, pure = 0, 0
-    for k in range(len(u.by_t)):
-        c = u.by_t[k]
-        if u.f[c] <= lim(pool, u, u.p, shortest):
-            highest = max(highest, u.t[c])
-            s.item[pure] = c
-            pure += 1
-    for k in range(at + 1, len(u.by_f)):
-        b = u.by_f[k]
-        low = max(0, f_a + u.f[b] - u.n)
-        if low > lim(pool, u, min(u.p, t_a + highest), shortest):
-            break
-        t_g = count_with(u.literal, b, s.cp)
-        limit = lim(pool, u, min(u.p, t_g + highest), shortest)
-        pool.state[WORK] += 8
-        if limit < low:
-            continue
-        f_g = _false(ground, u, b, s.c, s.rest_c, limit, pool)
-        if f_g > limit:
-            continue
-        with_b = base + ground.length[b]
-        loaded = False
-        for x in range(pure):
-            c = s.item[x]
-            limit = lim(pool, u, min(u.p, t_g + u.t[c]), with_b + u.shortest)
-            pool.state[WORK] += 1
-            if limit < f_g:
-                break
-            if u.f[c] > limit:
-                continue
-            if not loaded:
-                _outside(s, ground, u, b)
-                loaded = True
-            t = t_g + count_with(u.literal, c, s.bp)
-            limit = lim(pool, u, t, with_b + ground.length[c])
-            pool.state[WORK] += 8
-            if limit < max(f_g, u.f[c]):
-                continue
-            if _false(ground, u, c, s.b, s.rest_b, limit - f_g, pool) <= limit - f_g:
-                propose(ground, pool, u, AND_OR, a, b, c)
-            if pool.state[WORK] > stop:
-                return False
-    return True
-
-
-@inner
-def _outside(s: Scratch, ground: Ground, u: Universe, b: int) -> None:
-    """Write what is not in A & B to ``s.b`` and ``s.bp``; A is in ``s.c`` and ``s.cp``."""
-    narrow(s.b, s.c, ground, u, b, True)
-    for w in range(s.b.shape[0]):
-        s.b[w] = u.negative_mask[w] & ~s.b[w]
-    for w in range(s.bp.shape[0]):
-        s.bp[w] = u.positive_mask[w] & ~(s.cp[w] & u.literal[b, w])
-    remaining(s.b, s.rest_b)
+def _least(limits: NDArray[np.int32], state: NDArray[np.int64], f: int, length: int, high: int) -> int:
+    """Fewest true positives at which ``f`` false positives are within the limit; ``high + 1`` if none up to high."""
+    low, high = 0, high + 1
+    while low < high:
+        middle = (low + high) >> 1
+        if lim(limits, state, middle, length) >= f:
+            high = middle
+        else:
+            low = middle + 1
+    return low
 
 
 @kernel
-def run(
+def conjunctions(
     ground: Ground,
     pool: Pool,
     u: Universe,
     s: Scratch,
-    form: NDArray[np.int8],
     at: NDArray[np.int32],
     bounds: NDArray[np.float64],
     start: int,
@@ -377,76 +125,453 @@ def run(
     budget: int,
     node_stop: int,
 ) -> int:
-    """Work through tasks in order of falling bounds, from ``start`` until about ``budget`` words are done.
-
-    Returns the next task; the number of tasks when the rest cannot matter; ``-1 - task`` when that task alone
-    exceeded the budget (it has to be run again with a larger one).
-    """
-    stop = pool.state[WORK] + budget
-    for k in range(start, len(form)):
-        if bounds[k] < pool.threshold[0]:
-            return len(form)
-        pool.state[WORK] += 4 * u.negative.shape[1]
-        if form[k] == CONJUNCTIONS:
-            done = conjunctions(ground, pool, u, s, at[k], triples, stop)
-        elif form[k] == OR_ANDS:
-            done = or_ands(ground, pool, u, s, at[k], stop)
-        elif form[k] == DISJUNCTIONS:
-            done = disjunctions(ground, pool, u, s, at[k], triples, stop)
-        elif form[k] == AND_ORS:
-            done = and_ors(ground, pool, u, s, at[k], stop)
-        else:
-            done = pairs(ground, pool, u, at[k], form[k] == UNION_PAIRS, stop)
-        if not done:
-            return k if k > start else -1 - k
-        if pool.state[WORK] > stop or pool.state[NODES] >= node_stop:
-            return k + 1
-    return len(form)
+    """Tasks of C & A and C & A & B; C is given by its place by ascending fp."""
+    limits, state, literal, negative, items = pool.limits, pool.state, u.literal, u.negative, s.items
+    stop = state[WORK] + budget
+    size, width, t0, f0 = literal.shape[1], negative.shape[1] + 8, u.t0, u.f0
+    for task in range(start, len(at)):
+        if bounds[task] < pool.threshold[0]:
+            return len(at)
+        if state[WORK] > stop or state[NODES] >= node_stop:
+            return task
+        outer = at[task]
+        t_c, f_c = literal[TRUE, outer], literal[FALSE, outer]
+        base = u.length + literal[SIZE, outer]
+        shortest = base + u.shortest + 1
+        narrow(s.c, u.negative_mask, negative, literal[ROW_OF, outer], literal[NEGATED, outer], True)
+        remaining(s.c, s.rest_c)
+        narrow(s.cp, u.positive_mask, u.positive, outer, 0, True)
+        state[WORK] += 4 * width
+        best, count, counted = 0, 0, outer + 1
+        for a in range(outer + 1, size):
+            lacks = u.n - literal[FALSE, a]
+            partner = max(best, lacks) if triples else 0
+            if f_c - lacks > lim(limits, state, t_c + t0, shortest) - f0 + partner:
+                break
+            if a == counted:
+                counted = min(a + BLOCK, size)
+                count_columns(u.columns, s.cp, a, counted, items[COUNTS])
+                state[WORK] += counted - a
+                if state[WORK] > stop:
+                    return -1 - task
+            t = items[COUNTS, a]
+            limit = lim(limits, state, t + t0, shortest) - f0
+            if limit < 0 or f_c - lacks > limit + partner:
+                continue
+            f = count_signed(
+                negative, literal[ROW_OF, a], literal[NEGATED, a], s.c, s.rest_c, limit + partner
+            )
+            state[WORK] += width
+            state[NODES] += 1
+            if f > limit + partner:
+                continue
+            best = max(best, f_c - f)
+            if f <= lim(limits, state, t + t0, base + literal[SIZE, a] + 1) - f0:
+                propose(ground, pool, u, AND2, outer, a, NONE, t, f)
+            items[ITEM, count], items[ITEM_T, count], items[ITEM_F, count] = a, t, f
+            count += 1
+        if not triples:
+            continue
+        kept = 0
+        for i in range(count):
+            within = lim(limits, state, items[ITEM_T, i] + t0, shortest + u.shortest + 1) - f0 + best
+            if items[ITEM_F, i] <= within:
+                for field in range(3):
+                    items[field, kept] = items[field, i]
+                kept += 1
+        _by_fp(items, kept)
+        for x in range(kept):
+            i = items[ORDER, x]
+            a, t_a, f_a = items[ITEM, i], items[ITEM_T, i], items[ITEM_F, i]
+            with_a = base + literal[SIZE, a] + 2
+            loaded = False
+            for y in range(x + 1, kept):
+                j = items[ORDER, y]
+                b = items[ITEM, j]
+                low = f_a + items[ITEM_F, j] - f_c
+                if low > lim(limits, state, t_a + t0, with_a + u.shortest) - f0:
+                    break
+                length = with_a + literal[SIZE, b]
+                state[WORK] += 1
+                if low > lim(limits, state, min(t_a, items[ITEM_T, j]) + t0, length) - f0:
+                    continue
+                if not loaded:
+                    narrow(s.bp, s.cp, u.positive, a, 0, True)
+                    narrow(s.b, s.c, negative, literal[ROW_OF, a], literal[NEGATED, a], True)
+                    remaining(s.b, s.rest_b)
+                    loaded = True
+                t = count_with(u.positive, b, s.bp)
+                limit = lim(limits, state, t + t0, length) - f0
+                state[WORK] += 4
+                if limit < max(low, 0):
+                    continue
+                f = count_signed(negative, literal[ROW_OF, b], literal[NEGATED, b], s.b, s.rest_b, limit)
+                state[WORK] += width
+                state[NODES] += 1
+                if f <= limit:
+                    propose(ground, pool, u, AND3, outer, a, b, t, f)
+                if state[WORK] > stop:
+                    return -1 - task
+    return len(at)
 
 
 @kernel
-def task_bounds(ground: Ground, u: Universe, triples: bool, out: NDArray[np.float64]) -> None:
-    """Bound of every form (rows) at every position (columns) of its order of literals.
+def or_ands(
+    ground: Ground,
+    pool: Pool,
+    u: Universe,
+    s: Scratch,
+    at: NDArray[np.int32],
+    bounds: NDArray[np.float64],
+    start: int,
+    triples: bool,
+    budget: int,
+    node_stop: int,
+) -> int:
+    """Tasks of (A | B) & C; C is given by its place by ascending fp."""
+    limits, state, literal, negative, items = pool.limits, pool.state, u.literal, u.negative, s.items
+    stop = state[WORK] + budget
+    width, t0, f0 = negative.shape[1] + 8, u.t0, u.f0
+    for task in range(start, len(at)):
+        if bounds[task] < pool.threshold[0]:
+            return len(at)
+        if state[WORK] > stop or state[NODES] >= node_stop:
+            return task
+        outer = at[task]
+        t_c, f_c = literal[TRUE, outer], literal[FALSE, outer]
+        base = u.length + literal[SIZE, outer]
+        shortest = base + 2 * u.shortest + 2
+        removed = u.n - f_c
+        narrow(s.cp, u.positive_mask, u.positive, outer, 0, True)
+        near = _up_to(literal, lim(limits, state, t_c + t0, shortest) - f0 + removed)
+        count_columns(u.columns, s.cp, 0, near, items[COUNTS])
+        state[WORK] += near + 4 * width
+        highest = 0
+        for a in range(near):
+            highest = max(highest, items[COUNTS, a])
+        least = _least(limits, state, f0, shortest, t_c + t0) - t0 - highest
+        count = 0
+        for a in range(near):
+            if items[COUNTS, a] >= least and a != outer:
+                items[ITEM, count], items[ITEM_T, count] = a, items[COUNTS, a]
+                count += 1
+        _by_tp(items, count, highest)
+        narrow(s.c, u.negative_mask, negative, literal[ROW_OF, outer], literal[NEGATED, outer], True)
+        remaining(s.c, s.rest_c)
+        # Items come by falling t. One can join an earlier one if it brings what that needs (least), or a later
+        # one if twice its own t would do.
+        best, least, kept = -1, u.p + 1, 0
+        for x in range(count):
+            i = items[ORDER, x]
+            a, t = items[ITEM, i], items[ITEM_T, i]
+            reach = t + best if t >= least else 2 * t
+            limit = lim(limits, state, min(t_c, reach) + t0, shortest) - f0
+            if limit < 0:
+                break
+            if literal[FALSE, a] - removed > limit:
+                continue
+            f = count_signed(negative, literal[ROW_OF, a], literal[NEGATED, a], s.c, s.rest_c, limit)
+            state[WORK] += width
+            state[NODES] += 1
+            if f <= limit:
+                best = max(best, t)
+                least = min(least, _least(limits, state, f + f0, shortest, t_c + t0) - t0 - t)
+                items[ITEM_F, i] = f
+                items[ORDER, kept] = i
+                kept += 1
+            if state[WORK] > stop:
+                return -1 - task
+        for x in range(kept):
+            i = items[ORDER, x]
+            a, t_a, f_a = items[ITEM, i], items[ITEM_T, i], items[ITEM_F, i]
+            with_a = base + literal[SIZE, a] + 2
+            loaded = 0
+            for y in range(x + 1, kept):
+                j = items[ORDER, y]
+                b, f_b = items[ITEM, j], items[ITEM_F, j]
+                limit = lim(limits, state, min(t_c, t_a + items[ITEM_T, j]) + t0, with_a + u.shortest) - f0
+                state[WORK] += 1
+                if limit < f_a:
+                    break
+                if f_b > limit:
+                    continue
+                if loaded == 0:
+                    narrow(s.bp, s.cp, u.positive, a, 0, False)
+                    loaded = 1
+                t = t_a + count_with(u.positive, b, s.bp)
+                limit = lim(limits, state, t + t0, with_a + literal[SIZE, b]) - f0
+                state[WORK] += 4
+                if limit < max(f_a, f_b):
+                    continue
+                if loaded == 1:
+                    narrow(s.b, s.c, negative, literal[ROW_OF, a], literal[NEGATED, a], False)
+                    remaining(s.b, s.rest_b)
+                    loaded = 2
+                f = f_a + count_signed(
+                    negative, literal[ROW_OF, b], literal[NEGATED, b], s.b, s.rest_b, limit - f_a
+                )
+                state[WORK] += width
+                state[NODES] += 1
+                if f <= limit:
+                    propose(ground, pool, u, OR_AND, a, b, outer, t, f)
+                if state[WORK] > stop:
+                    return -1 - task
+    return len(at)
 
-    The steps (f, t) of the best one and best two literals with at most f false positives bound what the two
-    other literals of a mixed form can add.
+
+@kernel
+def disjunctions(
+    ground: Ground,
+    pool: Pool,
+    u: Universe,
+    s: Scratch,
+    at: NDArray[np.int32],
+    bounds: NDArray[np.float64],
+    start: int,
+    triples: bool,
+    budget: int,
+    node_stop: int,
+) -> int:
+    """Tasks of C | A and C | A | B; C is given by its place by descending tp."""
+    limits, state, literal, negative, items = pool.limits, pool.state, u.literal, u.negative, s.items
+    stop = state[WORK] + budget
+    width, t0, f0 = negative.shape[1] + 8, u.t0, u.f0
+    for task in range(start, len(at)):
+        if bounds[task] < pool.threshold[0]:
+            return len(at)
+        if state[WORK] > stop or state[NODES] >= node_stop:
+            return task
+        outer = u.by_t[at[task]]
+        t_c, f_c = literal[TRUE, outer], literal[FALSE, outer]
+        base = u.length + literal[SIZE, outer]
+        shortest = base + u.shortest + 1
+        narrow(s.cp, u.positive_mask, u.positive, outer, 0, False)
+        narrow(s.c, u.negative_mask, negative, literal[ROW_OF, outer], literal[NEGATED, outer], False)
+        remaining(s.c, s.rest_c)
+        state[WORK] += 4 * width
+        best, count = 0, 0
+        for place in range(at[task] + 1, len(u.by_t)):
+            a = u.by_t[place]
+            partner = max(best, literal[TRUE, a]) if triples else 0
+            if lim(limits, state, min(u.p, t_c + literal[TRUE, a] + partner) + t0, shortest) - f0 < f_c:
+                break
+            gain = count_with(u.positive, a, s.cp)
+            limit = lim(limits, state, min(u.p, t_c + gain + partner) + t0, shortest) - f0
+            state[WORK] += 4
+            if limit < max(f_c, literal[FALSE, a]):
+                continue
+            f = f_c + count_signed(
+                negative, literal[ROW_OF, a], literal[NEGATED, a], s.c, s.rest_c, limit - f_c
+            )
+            state[WORK] += width
+            state[NODES] += 1
+            if f > limit:
+                continue
+            best = max(best, gain)
+            if f <= lim(limits, state, t_c + gain + t0, base + literal[SIZE, a] + 1) - f0:
+                propose(ground, pool, u, OR2, outer, a, NONE, t_c + gain, f)
+            items[ITEM, count], items[ITEM_T, count], items[ITEM_F, count] = a, gain, f
+            count += 1
+            if state[WORK] > stop:
+                return -1 - task
+        if not triples:
+            continue
+        _by_tp(items, count, best)
+        for x in range(count):
+            i = items[ORDER, x]
+            a, gain_a, f_a = items[ITEM, i], items[ITEM_T, i], items[ITEM_F, i]
+            with_a = base + literal[SIZE, a] + 2
+            loaded = False
+            for y in range(x + 1, count):
+                j = items[ORDER, y]
+                b, f_b = items[ITEM, j], items[ITEM_F, j]
+                reach = min(u.p, t_c + gain_a + items[ITEM_T, j])
+                limit = lim(limits, state, reach + t0, with_a + u.shortest) - f0
+                state[WORK] += 1
+                if limit < f_a:
+                    break
+                if f_b > limit:
+                    continue
+                if not loaded:
+                    narrow(s.bp, s.cp, u.positive, a, 0, False)
+                    narrow(s.b, s.c, negative, literal[ROW_OF, a], literal[NEGATED, a], False)
+                    remaining(s.b, s.rest_b)
+                    loaded = True
+                t = t_c + gain_a + count_with(u.positive, b, s.bp)
+                limit = lim(limits, state, t + t0, with_a + literal[SIZE, b]) - f0
+                state[WORK] += 4
+                if limit < max(f_a, f_b):
+                    continue
+                f = f_a + count_signed(
+                    negative, literal[ROW_OF, b], literal[NEGATED, b], s.b, s.rest_b, limit - f_a
+                )
+                state[WORK] += width
+                state[NODES] += 1
+                if f <= limit:
+                    propose(ground, pool, u, OR3, outer, a, b, t, f)
+                if state[WORK] > stop:
+                    return -1 - task
+    return len(at)
+
+
+@inner
+def _caps(u: Universe, limits: NDArray[np.int32], state: NDArray[np.int64], length: int, caps: Words) -> None:
+    """Set ``caps[t]`` to the highest fp of a formula with t true positives that one more literal can rescue."""
+    for t in range(u.p + 1):
+        caps[t] = -1
+        for k in range(u.steps.shape[1] - 1, -1, -1):
+            limit = lim(limits, state, min(u.p, t + u.steps[1, k]) + u.t0, length) - u.f0
+            if limit >= u.steps[0, k]:
+                caps[t] = limit
+                break
+
+
+@kernel
+def and_ors(
+    ground: Ground,
+    pool: Pool,
+    u: Universe,
+    s: Scratch,
+    at: NDArray[np.int32],
+    bounds: NDArray[np.float64],
+    start: int,
+    triples: bool,
+    budget: int,
+    node_stop: int,
+) -> int:
+    """Tasks of (A & B) | C; A is given by its place by ascending fp."""
+    limits, state, literal, negative, items = pool.limits, pool.state, u.literal, u.negative, s.items
+    stop = state[WORK] + budget
+    size, width, t0, f0 = literal.shape[1], negative.shape[1] + 8, u.t0, u.f0
+    version, pure = np.int64(-1), 0
+    for task in range(start, len(at)):
+        if bounds[task] < pool.threshold[0]:
+            return len(at)
+        if state[WORK] > stop or state[NODES] >= node_stop:
+            return task
+        if version != state[VERSION]:
+            version = state[VERSION]
+            shortest = u.length + 3 * u.shortest + 2
+            _caps(u, limits, state, shortest, items[CAPS])
+            pure = 0
+            for k in range(size):
+                c = u.by_t[k]
+                if literal[FALSE, c] <= lim(limits, state, u.p + t0, shortest) - f0:
+                    items[ITEM, pure] = c
+                    pure += 1
+        a = at[task]
+        t_a, f_a = literal[TRUE, a], literal[FALSE, a]
+        base = u.length + literal[SIZE, a] + 2
+        narrow(s.c, u.negative_mask, negative, literal[ROW_OF, a], literal[NEGATED, a], True)
+        remaining(s.c, s.rest_c)
+        narrow(s.cp, u.positive_mask, u.positive, a, 0, True)
+        near = _up_to(literal, items[CAPS, t_a] + u.n - f_a)
+        if near > a + 1:
+            count_columns(u.columns, s.cp, a + 1, near, items[COUNTS])
+            state[WORK] += near - a
+        state[WORK] += 4 * width
+        for b in range(a + 1, near):
+            t_g = items[COUNTS, b]
+            limit = items[CAPS, t_g]
+            if limit < max(0, f_a + literal[FALSE, b] - u.n):
+                continue
+            f_g = count_signed(negative, literal[ROW_OF, b], literal[NEGATED, b], s.c, s.rest_c, limit)
+            state[WORK] += width
+            state[NODES] += 1
+            if state[WORK] > stop:
+                return -1 - task
+            if f_g > limit:
+                continue
+            with_b = base + literal[SIZE, b]
+            loaded = 0
+            for x in range(pure):
+                c = items[ITEM, x]
+                reach = min(u.p, t_g + literal[TRUE, c])
+                limit = lim(limits, state, reach + t0, with_b + u.shortest) - f0
+                state[WORK] += 1
+                if limit < f_g:
+                    break
+                if literal[FALSE, c] > limit:
+                    continue
+                if loaded == 0:
+                    for w in range(s.bp.shape[0]):
+                        s.bp[w] = u.positive_mask[w] & ~(s.cp[w] & u.positive[b, w])
+                    loaded = 1
+                t = t_g + count_with(u.positive, c, s.bp)
+                limit = lim(limits, state, t + t0, with_b + literal[SIZE, c]) - f0
+                state[WORK] += 4
+                if limit < max(f_g, literal[FALSE, c]):
+                    continue
+                if loaded == 1:
+                    narrow(s.b, s.c, negative, literal[ROW_OF, b], literal[NEGATED, b], True)
+                    for w in range(s.b.shape[0]):
+                        s.b[w] = u.negative_mask[w] & ~s.b[w]
+                    remaining(s.b, s.rest_b)
+                    loaded = 2
+                f = f_g + count_signed(
+                    negative, literal[ROW_OF, c], literal[NEGATED, c], s.b, s.rest_b, limit - f_g
+                )
+                state[WORK] += width
+                state[NODES] += 1
+                if f <= limit:
+                    propose(ground, pool, u, AND_OR, a, b, c, t, f)
+                if state[WORK] > stop:
+                    return -1 - task
+    return len(at)
+
+
+@kernel
+def task_bounds(
+    literal: NDArray[np.int32],
+    by_t: NDArray[np.int32],
+    sizes: tuple[int, int, int, int, int, int],
+    score: int,
+    recall: float,
+    triples: bool,
+    out: NDArray[np.float64],
+) -> None:
+    """Bound of every form (rows) at every place (columns) of its order of literals.
+
+    ``sizes`` are the positives and negatives of the universe, those settled by its outer literal, and those of
+    the problem. The steps (f, t) of the best one and best two literals with at most f false positives bound
+    what the two other literals of a mixed form can add.
     """
-    score, recall, p, n = ground.score, ground.minimum_recall, ground.positives, ground.negatives
-    size = len(u.by_f)
-    step_f = np.zeros(2 * u.p + 3, np.int64)
-    step_one = np.zeros(2 * u.p + 3, np.int64)
-    step_two = np.zeros(2 * u.p + 3, np.int64)
+    p, n, t0, f0, all_p, all_n = sizes
+    size = literal.shape[1]
+    step_f = np.zeros(2 * p + 3, np.int64)
+    step_one = np.zeros(2 * p + 3, np.int64)
+    step_two = np.zeros(2 * p + 3, np.int64)
     steps, one, two = 0, -1, 0
     for k in range(size):
-        t = u.t[u.by_f[k]]
+        t = literal[TRUE, k]
         if t > one:
             one, two = t, max(one, 0)
         elif t > two:
             two = t
         else:
             continue
-        step_f[steps], step_one[steps], step_two[steps] = u.f[u.by_f[k]], one, one + two
+        step_f[steps], step_one[steps], step_two[steps] = literal[FALSE, k], one, one + two
         steps += 1
-    for k in range(size):
-        c = u.by_f[k]
-        t, f = u.t[c], u.f[c]
+    for c in range(size):
+        t, f = literal[TRUE, c], literal[FALSE, c]
         removers = 3 if triples else 2
-        low = max(0, removers * f - (removers - 1) * u.n)
-        out[CONJUNCTIONS, k] = bound(score, recall, t + u.t0, low + u.f0, p, n)
+        low = max(0, removers * f - (removers - 1) * n)
+        out[CONJUNCTIONS, c] = bound(score, recall, t + t0, low + f0, all_p, all_n)
         best_or, best_and = -np.inf, -np.inf
         if triples:
             for x in range(steps):
-                low = max(0, step_f[x] - (u.n - f))
-                best_or = max(best_or, bound(score, recall, min(t, step_two[x]) + u.t0, low + u.f0, p, n))
-                low = max(step_f[x], 2 * f - u.n)
-                best_and = max(
-                    best_and, bound(score, recall, min(u.p, t + step_one[x]) + u.t0, low + u.f0, p, n)
-                )
-        out[OR_ANDS, k] = best_or
-        out[AND_ORS, k] = best_and
-        c = u.by_t[k]
-        out[UNION_PAIRS, k] = bound(score, recall, u.p + u.t0, u.f0, p, n)
-        low = max(0, 2 * f - u.n)
-        out[PAIR_UNIONS, k] = bound(score, recall, min(u.p, t + u.t[u.by_t[0]]) + u.t0, low + u.f0, p, n)
-        reach = min(u.p, (3 if triples else 2) * u.t[c])
-        out[DISJUNCTIONS, k] = bound(score, recall, reach + u.t0, u.f[c] + u.f0, p, n)
+                low = max(0, step_f[x] - (n - f))
+                b = bound(score, recall, min(t, step_two[x]) + t0, low + f0, all_p, all_n)
+                best_or = max(best_or, b)
+                low = max(step_f[x], 2 * f - n)
+                b = bound(score, recall, min(p, t + step_one[x]) + t0, low + f0, all_p, all_n)
+                best_and = max(best_and, b)
+        out[OR_ANDS, c] = best_or
+        out[AND_ORS, c] = best_and
+        out[UNION_PAIRS, c] = bound(score, recall, p + t0, f0, all_p, all_n)
+        low = max(0, 2 * f - n)
+        reach = min(p, t + literal[TRUE, by_t[0]])
+        out[PAIR_UNIONS, c] = bound(score, recall, reach + t0, low + f0, all_p, all_n)
+        first = by_t[c]
+        reach = min(p, (3 if triples else 2) * literal[TRUE, first])
+        out[DISJUNCTIONS, c] = bound(score, recall, reach + t0, literal[FALSE, first] + f0, all_p, all_n)

@@ -19,20 +19,32 @@ from .forms import (
     OR_ANDS,
     PAIR_UNIONS,
     UNION_PAIRS,
-    run,
+    and_ors,
+    conjunctions,
+    disjunctions,
+    or_ands,
     task_bounds,
 )
 from .formula import Formula
 from .literals import prepare
-from .pool import COUNT, NODES, bound, make_pool, ranking
+from .pairs import pair_unions, union_pairs
+from .pool import COUNT, FP, LENGTH, NODES, SAME, SHAPE, TP, bound, make_pool, ranking
 from .score import Score
 from .shape import AND, CHAINS, OR, build
 from .solution import Solution
-from .universe import Universe, make_scratch, make_universe
+from .universe import FALSE, ID, TRUE, Universe, make_scratch, make_universe
 
 MAX_EQUIVALENT = 16
 BUDGET = 4_000_000  # words between two looks at the clock: some milliseconds
 FOREVER = 1 << 62
+KERNELS = {
+    CONJUNCTIONS: conjunctions,
+    OR_ANDS: or_ands,
+    DISJUNCTIONS: disjunctions,
+    AND_ORS: and_ors,
+    UNION_PAIRS: union_pairs,
+    PAIR_UNIONS: pair_unions,
+}
 
 
 class Induction:
@@ -97,7 +109,6 @@ class Induction:
         node_stop = FOREVER if node_limit is None else node_limit
         open_bound = -math.inf
         if self._max_atoms > 1:
-            chains = [(self._universe, self._max_atoms >= 3)]
             open_bound = self._work(self._universe, self._max_atoms >= 3, deadline, node_stop)
         outers = self._outers() if self._max_atoms >= 4 else []
         for reach, operator, outer in outers:
@@ -115,77 +126,101 @@ class Induction:
 
     def _outers(self) -> list[tuple[float, int, int]]:
         """Outer literals of four-literal chains by falling bounds: (bound, operator, literal)."""
-        g, u = self._ground, self._universe
+        literal = self._universe.literal
         outers = []
         if self._conjunction:
-            outers += [(self._bound(int(u.t[i]), 0), AND, i) for i in range(len(u.t))]
+            outers += [(self._bound(int(t), 0), AND, int(i)) for i, t in zip(literal[ID], literal[TRUE])]
         if self._disjunction:
-            outers += [(self._bound(g.positives, int(u.f[i])), OR, i) for i in range(len(u.t))]
+            p = self._ground.positives
+            outers += [(self._bound(p, int(f)), OR, int(i)) for i, f in zip(literal[ID], literal[FALSE])]
         return sorted(outers, key=lambda task: (-task[0], task[1:]))
 
+    def _tasks(self, universe: Universe, triples: bool) -> dict[int, tuple[NDArray[np.int32], NDArray[np.float64]]]:
+        """Places and bounds of the outer literals of every form that the operators allow, by falling bounds."""
+        g, u = self._ground, universe
+        forms = []
+        if self._conjunction:
+            forms.append(CONJUNCTIONS)
+        if self._disjunction:
+            forms.append(DISJUNCTIONS)
+        if self._conjunction and self._disjunction and triples:
+            forms += [OR_ANDS, AND_ORS]
+            if self._max_atoms >= 4 and not u.operator:
+                forms += [UNION_PAIRS, PAIR_UNIONS]
+        bounds = np.empty((FORMS, len(u.by_t)))
+        sizes = (u.p, u.n, u.t0, u.f0, g.positives, g.negatives)
+        task_bounds(u.literal, u.by_t, sizes, g.score, g.minimum_recall, triples, bounds)
+        tasks = {}
+        for form in forms:
+            at = np.flatnonzero(bounds[form] >= self._pool.threshold[0])
+            at = at[np.argsort(-bounds[form, at], kind="stable")]
+            tasks[form] = at.astype(np.int32), bounds[form, at]
+        return tasks
+
     def _work(self, universe: Universe, triples: bool, deadline: float, node_stop: int) -> float:
-        """Work through one universe; returns the highest bound left open, -inf if none is."""
-        allowed = np.zeros(FORMS, bool)
-        allowed[CONJUNCTIONS] = self._conjunction
-        allowed[DISJUNCTIONS] = self._disjunction
-        both = self._conjunction and self._disjunction
-        allowed[[OR_ANDS, AND_ORS]] = both and triples
-        allowed[[UNION_PAIRS, PAIR_UNIONS]] = both and self._max_atoms >= 4 and not universe.operator
-        bounds = np.full((FORMS, len(universe.t)), -np.inf)
-        task_bounds(self._ground, universe, triples, bounds)
-        form, at = np.nonzero(allowed[:, None] & (bounds >= self._pool.threshold[0]))
-        bounds = bounds[form, at]
-        order = np.argsort(-bounds, kind="stable")
-        form, at, bounds = form[order].astype(np.int8), at[order].astype(np.int32), bounds[order]
-        next_task, budget = 0, BUDGET
-        while next_task < len(form) and bounds[next_task] >= self._pool.threshold[0]:
+        """Work through one universe; returns the highest bound left open, -inf if none is.
+
+        The form whose next task has the highest bound goes on, for a budget of words.
+        """
+        tasks = self._tasks(universe, triples)
+        place = dict.fromkeys(tasks, 0)
+        budget = dict.fromkeys(tasks, BUDGET)
+        while True:
+            left = [(bounds[place[form]], -form) for form, (_, bounds) in tasks.items() if place[form] < len(bounds)]
+            highest, negated = max(left, default=(-math.inf, 0))
+            if highest == -math.inf or highest < self._pool.threshold[0]:
+                return -math.inf
             if time.perf_counter() >= deadline or self.nodes >= node_stop:
-                return float(bounds[next_task])
-            reached = run(
+                return float(highest)
+            form = -negated
+            at, bounds = tasks[form]
+            reached = KERNELS[form](
                 self._ground,
                 self._pool,
                 universe,
                 self._scratch,
-                form,
                 at,
                 bounds,
-                next_task,
+                place[form],
                 triples,
-                budget,
+                budget[form],
                 node_stop,
             )
-            budget = BUDGET if reached >= 0 else 2 * budget
-            next_task = reached if reached >= 0 else -1 - reached
-        return -math.inf
+            if reached < 0:
+                reached = -1 - reached
+                budget[form] = 2 * budget[form] if reached == place[form] else BUDGET
+            else:
+                budget[form] = BUDGET
+            place[form] = reached
 
     def solutions(self) -> tuple[Solution, ...]:
         """Contents of the pool, best first."""
         pool = self._pool
         return tuple(
             Solution(
-                formula=self._formula(pool.shape[i], pool.leaves[i]),
+                formula=self._formula(pool.entry[i, SHAPE : SHAPE + 5]),
                 score=float(pool.score[i]),
-                tp=int(pool.counts[i, 0]),
-                fp=int(pool.counts[i, 1]),
-                length=int(pool.length[i]),
+                tp=int(pool.entry[i, TP]),
+                fp=int(pool.entry[i, FP]),
+                length=int(pool.entry[i, LENGTH]),
                 equivalent=self._equivalent(i),
             )
-            for i in ranking(pool)
+            for i in ranking(pool.score, pool.entry, pool.state[COUNT])
         )
 
-    def _formula(self, shape: int, leaves: NDArray[np.int32]) -> Formula:
-        first = [self._literals.members[i][0] for i in leaves[: CHAINS[shape, 0]]]
+    def _formula(self, shape_and_leaves: NDArray[np.int32]) -> Formula:
+        shape, *leaves = shape_and_leaves.tolist()
+        first = [self._literals.members(i)[0] for i in leaves[: CHAINS[shape, 0]]]
         return build(shape, [Formula.of(*member) for member in first])
 
     def _equivalent(self, i: int) -> tuple[Formula, ...]:
         pool = self._pool
         found: dict[Formula, None] = {}
-        kept = range(pool.same_count[i])
-        shapes = [(pool.shape[i], pool.leaves[i])]
-        shapes += [(pool.same_shape[i, k], pool.same_leaves[i, k]) for k in kept]
-        for shape, leaves in shapes:
-            members = [self._literals.members[leaf] for leaf in leaves[: CHAINS[shape, 0]]]
+        best = pool.entry[i, SHAPE : SHAPE + 5]
+        for known in [best, *pool.same[i, : pool.entry[i, SAME]]]:
+            shape, *leaves = known.tolist()
+            members = [self._literals.members(leaf) for leaf in leaves[: CHAINS[shape, 0]]]
             for choice in islice(product(*members), MAX_EQUIVALENT + 1):
                 found.setdefault(build(shape, [Formula.of(*member) for member in choice]))
-        found.pop(self._formula(pool.shape[i], pool.leaves[i]))
+        found.pop(self._formula(best))
         return tuple(islice(found, MAX_EQUIVALENT))

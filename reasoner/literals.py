@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from .bitset import Words, mask, word_count
 from .compiled import kernel
 from .pool import Ground, hash_words
+from .popcount import PADDING
 from .score import Score
 
 
@@ -17,12 +18,21 @@ from .score import Score
 class Literals:
     """Representatives in order of preference, and what each stands for.
 
-    ``members[i]`` lists (atom, negated) of every literal with the extension of representative ``i`` and its
-    length, the representative first.
+    ``atom`` and ``negated`` list all literals, grouped by extension; group ``i`` has the places ``start[i]`` to
+    ``stop[i]`` and belongs to representative ``i``, which comes first. Only literals as long as the
+    representative are in its group.
     """
 
     ground: Ground
-    members: tuple[tuple[tuple[int, bool], ...], ...]
+    atom: NDArray[np.int64]
+    negated: NDArray[np.bool_]
+    start: NDArray[np.int64]
+    stop: NDArray[np.int64]
+
+    def members(self, i: int) -> list[tuple[int, bool]]:
+        """Return (atom, negated) of the literals that have the extension and length of representative ``i``."""
+        span = slice(self.start[i], self.stop[i])
+        return list(zip(self.atom[span].tolist(), self.negated[span].tolist(), strict=True))
 
 
 @kernel
@@ -46,14 +56,16 @@ def _hash_rows(
     positive: Words, negative: Words, positive_mask: Words, negative_mask: Words, out: NDArray[np.uint64]
 ) -> None:
     """128-bit hashes of every row (``out[:, :2]``) and of its complement (``out[:, 2:]``)."""
+    p, n = positive_mask.copy(), negative_mask.copy()
     for i in range(positive.shape[0]):
-        p, n = positive[i], negative[i]
         for k in range(2):
-            if k == 1:
-                p, n = positive_mask & ~p, negative_mask & ~n
+            flip = ~np.uint64(0) if k else np.uint64(0)
+            for w in range(len(p)):
+                p[w] = positive_mask[w] & (positive[i, w] ^ flip)
+            for w in range(len(n)):
+                n[w] = negative_mask[w] & (negative[i, w] ^ flip)
             for h in range(2):
-                a = hash_words(p, np.uint64(11 + h))
-                out[i, 2 * k + h] = a + np.uint64(3) * hash_words(n, np.uint64(21 + h))
+                out[i, 2 * k + h] = hash_words(p, 2 * h) + np.uint64(3) * hash_words(n, 2 * h + 1)
 
 
 def restrict(extents: Words, columns: NDArray[np.int64], n: int) -> tuple[Words, Words]:
@@ -68,12 +80,18 @@ def restrict(extents: Words, columns: NDArray[np.int64], n: int) -> tuple[Words,
     if len(columns) * 2 >= n:
         keep = mask(columns, n)
         words = np.flatnonzero(keep)
-        out = np.empty((len(extents), len(words)), np.uint64)
-        _select(extents, words, keep[words], out)
-        return out, keep[words]
-    out = np.zeros((len(extents), word_count(len(columns))), np.uint64)
+        out = np.zeros((len(extents), _padded(len(words))), np.uint64)
+        used = np.zeros(out.shape[1], np.uint64)
+        used[: len(words)] = keep[words]
+        _select(extents, words, used, out)
+        return out, used
+    out = np.zeros((len(extents), _padded(word_count(len(columns)))), np.uint64)
     _gather(extents, columns, out)
-    return out, mask(np.arange(len(columns)), len(columns))
+    return out, mask(np.arange(len(columns)), 64 * out.shape[1])
+
+
+def _padded(words: int) -> int:
+    return words if words <= 8 else -(-words // PADDING) * PADDING
 
 
 def prepare(
@@ -108,28 +126,24 @@ def prepare(
     order = np.lexsort((key, length, second, first))
     fresh = np.ones(len(order), bool)
     fresh[1:] = (np.diff(first[order]) != 0) | (np.diff(second[order]) != 0)
-    group = np.cumsum(fresh) - 1
-    chosen = order[fresh]
+    first_of = np.flatnonzero(fresh)
+    chosen = order[first_of]
     by_key = np.argsort(key[chosen])
-    place = np.empty(len(chosen), np.int64)
-    place[by_key] = np.arange(len(chosen))
-    members: list[list[tuple[int, bool]]] = [[] for _ in chosen]
-    for i, g in zip(order.tolist(), group.tolist(), strict=True):
-        if length[i] == length[chosen[g]]:
-            members[place[g]].append((int(atom[i]), bool(negated[i])))
     chosen = chosen[by_key]
+    same = length[order] == length[order[first_of]][np.cumsum(fresh) - 1]
+    before = np.concatenate([[0], np.cumsum(same)])
+    ends = np.append(first_of[1:], len(order))
     used, row = np.unique(atom[chosen], return_inverse=True)
     ground = Ground(
         positive=np.ascontiguousarray(positive[used]),
         negative=np.ascontiguousarray(negative[used]),
         positive_mask=positive_mask,
         negative_mask=negative_mask,
-        row=row.astype(np.int32),
-        inverted=negated[chosen],
-        length=length[chosen].astype(np.int32),
+        literal=np.column_stack([row, negated[chosen], length[chosen]]).astype(np.int32),
         positives=len(positives),
         negatives=len(negatives),
         score=score.code,
         minimum_recall=score.minimum_recall,
     )
-    return Literals(ground, tuple(tuple(m) for m in members))
+    kept = order[same]
+    return Literals(ground, atom[kept], negated[kept], before[first_of][by_key], before[ends][by_key])

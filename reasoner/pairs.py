@@ -2,55 +2,104 @@
 
 from __future__ import annotations
 
-from .compiled import inner
-from .pool import WORK, Ground, Pool, offer
+import numpy as np
+from numpy.typing import NDArray
+
+from .compiled import inner, kernel
+from .pool import NODES, WORK, Ground, Pool, lim, offer
 from .popcount import count_with
 from .shape import PAIRS_AND, PAIRS_OR
-from .universe import Universe
+from .universe import FALSE, ID, SIZE, TRUE, Scratch, Universe
 
 
 @inner
 def _count_pair(u: Universe, a: int, b: int, union: bool) -> int:
-    both = count_with(u.literal, a, u.literal[b])
-    return u.t[a] + u.t[b] - both if union else both
+    both = count_with(u.positive, a, u.positive[b])
+    return u.literal[TRUE, a] + u.literal[TRUE, b] - both if union else both
 
 
 @inner
-def pairs(ground: Ground, pool: Pool, u: Universe, at: int, union: bool, stop: int) -> bool:
-    """Pairs of unions (``union``) or of intersections, A being the first of the four by ascending fp."""
-    a = u.by_f[at]
-    size = len(u.by_f)
-    shortest = ground.length[a] + 3 * u.shortest + 3
-    strict = 1 if shortest > pool.state[2] else 0
+def _pairs(
+    ground: Ground,
+    pool: Pool,
+    u: Universe,
+    at: NDArray[np.int32],
+    bounds: NDArray[np.float64],
+    start: int,
+    budget: int,
+    node_stop: int,
+    union: bool,
+) -> int:
+    limits, state, literal = pool.limits, pool.state, u.literal
+    stop = state[WORK] + budget
+    size = literal.shape[1]
     shape = PAIRS_AND if union else PAIRS_OR
-    highest = u.t[u.by_t[0]]
-    for i in range(at + 1, size):
-        b = u.by_f[i]
-        t_g = _count_pair(u, a, b, union)
-        low_g = u.f[b] if union else max(0, u.f[a] + u.f[b] - u.n)
-        pool.state[WORK] += 8
-        if union:
-            reach_g = t_g
-            low = 0
-        else:
-            reach_g = min(u.p, t_g + highest)
-            low = low_g
-        if pool.limits[strict, reach_g] < low:
-            continue
-        for j in range(at + 1, size):
-            c = u.by_f[j]
-            for k in range(j + 1, size):
-                d = u.by_f[k]
-                low_h = u.f[d] if union else max(0, u.f[c] + u.f[d] - u.n)
-                low = max(0, low_g + low_h - u.n) if union else max(low_g, low_h)
-                pool.state[WORK] += 1
-                if low > pool.limits[strict, reach_g]:
-                    break  # by ascending fp it only grows
-                t_h = _count_pair(u, c, d, union)
-                reach = min(t_g, t_h) if union else min(u.p, t_g + t_h)
-                pool.state[WORK] += 8
-                if pool.limits[strict, reach] >= low:
-                    offer(ground, pool, shape, a, b, c, d)
-            if pool.state[WORK] > stop:
-                return False
-    return True
+    highest = literal[TRUE, u.by_t[0]]
+    for task in range(start, len(at)):
+        if bounds[task] < pool.threshold[0]:
+            return len(at)
+        if state[WORK] > stop or state[NODES] >= node_stop:
+            return task
+        a = at[task]
+        shortest = literal[SIZE, a] + 3 * u.shortest + 3
+        for b in range(a + 1, size):
+            t_g = _count_pair(u, a, b, union)
+            # at the least: a union has the fp of its larger part, an intersection what cannot be avoided
+            low_g = literal[FALSE, b] if union else max(0, literal[FALSE, a] + literal[FALSE, b] - u.n)
+            reach_g = t_g if union else min(u.p, t_g + highest)
+            state[WORK] += 8
+            if lim(limits, state, reach_g, shortest) < (0 if union else low_g):
+                continue
+            for c in range(a + 1, size):
+                for d in range(c + 1, size):
+                    if union:
+                        low = max(0, low_g + literal[FALSE, d] - u.n)
+                    else:
+                        low = max(low_g, literal[FALSE, c] + literal[FALSE, d] - u.n)
+                    state[WORK] += 1
+                    if low > lim(limits, state, reach_g, shortest):
+                        break  # by ascending fp it only grows
+                    t_h = _count_pair(u, c, d, union)
+                    reach = min(t_g, t_h) if union else min(u.p, t_g + t_h)
+                    state[WORK] += 4
+                    if lim(limits, state, reach, shortest) >= low:
+                        i, j, k, m = literal[ID, a], literal[ID, b], literal[ID, c], literal[ID, d]
+                        state[NODES] += 1
+                        offer(ground, pool, shape, i, j, k, m, -1, -1)
+                if state[WORK] > stop:
+                    return -1 - task
+    return len(at)
+
+
+@kernel
+def union_pairs(
+    ground: Ground,
+    pool: Pool,
+    u: Universe,
+    s: Scratch,
+    at: NDArray[np.int32],
+    bounds: NDArray[np.float64],
+    start: int,
+    triples: bool,
+    budget: int,
+    node_stop: int,
+) -> int:
+    """Tasks of (A | B) & (C | D), A being the first of the four by ascending fp."""
+    return _pairs(ground, pool, u, at, bounds, start, budget, node_stop, True)
+
+
+@kernel
+def pair_unions(
+    ground: Ground,
+    pool: Pool,
+    u: Universe,
+    s: Scratch,
+    at: NDArray[np.int32],
+    bounds: NDArray[np.float64],
+    start: int,
+    triples: bool,
+    budget: int,
+    node_stop: int,
+) -> int:
+    """Tasks of (A & B) | (C & D), A being the first of the four by ascending fp."""
+    return _pairs(ground, pool, u, at, bounds, start, budget, node_stop, False)

@@ -38,9 +38,7 @@ def read_problem(path: str | os.PathLike[str], *, select: str | None = None) -> 
     if ontolearn_json.matches(text):
         return ontolearn_json.read(text, path, select)
     if select not in (None, path.stem):
-        raise UsageError(
-            f"holds no problem called {select!r}", where=path, hint=near_matches(str(select), [path.stem])
-        )
+        raise UsageError(f"holds no problem called {select!r}", where=path, hint=near_matches(str(select), [path.stem]))
     if ecii.matches(text):
         return ecii.read(text, path)
     if dllearner.matches(text):

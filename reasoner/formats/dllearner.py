@@ -27,29 +27,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
-from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
-from typing import TypeAlias
 
 from ...ontology.errors import DataError
 from ..problem import LearningProblem, ProblemKind, ProblemSettings, expand, make_problem
-from .text import Reader
+from .dllearner_syntax import NUMBER, Bean, Document, Reference, Value, parse
 
-
-@dataclass(frozen=True)
-class Reference:
-    """Name of a bean, as a value."""
-
-    bean: str
-
-
-Value: TypeAlias = bool | float | str | Reference | tuple["Value", ...]
-
-_BLANK = re.compile(r"\s+|//[^\n]*|/\*.*?\*/", re.DOTALL)
-_WORD = re.compile(r"[A-Za-z_]\w*")
-_STRING = re.compile(r'"([^"\n]*)"')
-_NUMBER = re.compile(r"-?\d+(?:\.\d*)?(?:[eE][+-]?\d+)?")
 _MARK = re.compile(
     r"^[ \t]*(?:(?!lp\.)\w+\.type[ \t]*=|\w+\.classToDescribe[ \t]*=|import[ \t]*\("
     r'|(?:algorithm|problem)[ \t]*=|[+-][ \t]*")',
@@ -151,44 +135,6 @@ _PLAIN = frozenset(["prefixes", "problem", "algorithm", "reasoner", "rendering",
 """Settings without a bean that are used, or that do not change what is learned."""
 
 
-@dataclass
-class _Bean:
-    """A component and its properties, each with its line."""
-
-    name: str
-    properties: dict[str, tuple[Value, int]] = field(default_factory=dict)
-
-    def value(self, name: str) -> Value | None:
-        """Value of a property, None if it is not set."""
-        return self.properties.get(name, (None, 0))[0]
-
-    @property
-    def type(self) -> str:
-        """Type in one spelling; without one, the name, as components of the older syntax have it."""
-        written = self.value("type")
-        text = written if isinstance(written, str) else self.name
-        if text.startswith("org."):
-            text = text.rpartition(".")[2]
-        return re.sub(r"[^a-z0-9]", "", text.lower())
-
-
-@dataclass
-class _Document:
-    """What a file says, before anything is made of it."""
-
-    path: Path
-    beans: dict[str, _Bean] = field(default_factory=dict)
-    plain: dict[str, tuple[Value, int]] = field(default_factory=dict)
-    imports: list[str] = field(default_factory=list)
-    positives: list[str] = field(default_factory=list)
-    negatives: list[str] = field(default_factory=list)
-    warnings: list[str] = field(default_factory=list)
-
-    def warn(self, line: int, what: str) -> None:
-        """Keep a warning with its line."""
-        self.warnings.append(f"{self.path.name}:{line}: {what}")
-
-
 def matches(text: str) -> bool:
     """Whether a text has a statement that only DL-Learner's files have."""
     return bool(_MARK.search(text))
@@ -202,7 +148,7 @@ def read(text: str, path: Path) -> LearningProblem:
     DataError
         It breaks the syntax, the kind of problem is not known, or the examples are not usable.
     """
-    document = _parse(text, path)
+    document = parse(text, path)
     problem, kind = _problem(document)
     algorithm = _algorithm(document)
     prefixes = _prefixes(document)
@@ -226,105 +172,12 @@ def read(text: str, path: Path) -> LearningProblem:
     )
 
 
-# -- syntax ---------------------------------------------------------------------------------------------
-
-
-def _parse(text: str, path: Path) -> _Document:
-    reader = Reader(text, path, _BLANK)
-    document = _Document(path)
-    while symbol := reader.peek():
-        line = reader.line
-        if symbol in "+-":
-            reader.position += 1
-            example = reader.take(_STRING) or reader.take(_WORD)
-            if example is None:
-                reader.unexpected(f'an individual in "…" after {symbol}')
-            (document.positives if symbol == "+" else document.negatives).append(example)
-        else:
-            _statement(reader, document, line)
-        reader.take_symbol(";")
-    return document
-
-
-def _statement(reader: Reader, document: _Document, line: int) -> None:
-    word = reader.take(_WORD)
-    if word is None:
-        reader.unexpected("a setting, bean.property = value")
-    if reader.take_symbol("("):
-        _call(reader, document, word, line)
-        return
-    where, key = document.plain, word
-    if reader.take_symbol("."):
-        part = reader.take(_WORD)
-        if part is None:
-            reader.unexpected(f"a property after {word}.")
-        where, key = document.beans.setdefault(word, _Bean(word)).properties, part
-        word = f"{word}.{part}"
-    if not reader.take_symbol("="):
-        reader.unexpected(f"'=' after {word}")
-    value = _value(reader)
-    if key in where and where[key][0] != value:
-        document.warn(line, f"{word} is set again after line {where[key][1]}, the last value counts")
-    where[key] = (value, line)
-
-
-def _call(reader: Reader, document: _Document, function: str, line: int) -> None:
-    arguments = []
-    while not reader.take_symbol(")"):
-        argument = reader.take(_STRING)
-        if argument is None:
-            reader.unexpected('a text in "…" or ")"')
-        arguments.append(argument)
-        reader.take_symbol(",")
-    if function == "import" and arguments:
-        document.imports.append(arguments[0])
-    else:
-        document.warn(line, f"{function}(…) is not supported and is ignored")
-
-
-def _value(reader: Reader) -> Value:
-    symbol = reader.peek()
-    if symbol == "{":
-        return _sequence(reader, "{", "}")
-    if symbol == "[":
-        return _sequence(reader, "[", "]")
-    if symbol == "(":
-        return _sequence(reader, "(", ")")
-    if (text := reader.take(_STRING)) is not None:
-        return text
-    if (number := reader.take(_NUMBER)) is not None:
-        return float(number)
-    if word := reader.take(_WORD):
-        return word == "true" if word in ("true", "false") else Reference(word)
-    if reader.take_symbol("-"):
-        return ()
-    reader.unexpected("a value: a name, text, number, { … } or [ … ]")
-
-
-def _sequence(reader: Reader, opening: str, closing: str) -> tuple[Value, ...]:
-    line = reader.line
-    reader.require(opening)
-    values: list[Value] = []
-    while not reader.take_symbol(closing):
-        if not reader.peek():
-            reader.fail(f"the {opening!r} of line {line} is not closed", repr(closing))
-        if values and not reader.take_symbol(","):
-            reader.unexpected(f"',' or {closing!r}")
-        values.append(_value(reader))
-    return tuple(values)
-
-
-# -- meaning --------------------------------------------------------------------------------------------
-
-
-def _problem(document: _Document) -> tuple[_Bean, ProblemKind]:
+def _problem(document: Document) -> tuple[Bean, ProblemKind]:
     """Bean of the learning problem, and its kind."""
     chosen = document.plain.get("problem", (None, 0))[0]
-    found = [
-        b for b in document.beans.values() if b.type in _PROBLEMS and ("type" in b.properties or not chosen)
-    ]
+    found = [b for b in document.beans.values() if b.type in _PROBLEMS and ("type" in b.properties or not chosen)]
     if isinstance(chosen, Reference):
-        found = [document.beans.setdefault(chosen.bean, _Bean(chosen.bean))]
+        found = [document.beans.setdefault(chosen.bean, Bean(chosen.bean))]
     if not found:
         found = [
             b
@@ -338,7 +191,7 @@ def _problem(document: _Document) -> tuple[_Bean, ProblemKind]:
             expected="one in a file",
         )
     if not found:
-        return _Bean("lp"), "standard"
+        return Bean("lp"), "standard"
     bean = found[0]
     if bean.type in _PROBLEMS:
         return bean, _PROBLEMS[bean.type]
@@ -347,19 +200,19 @@ def _problem(document: _Document) -> tuple[_Bean, ProblemKind]:
     return bean, "class" if "classToDescribe" in bean.properties else "standard"
 
 
-def _algorithm(document: _Document) -> _Bean:
+def _algorithm(document: Document) -> Bean:
     """Bean of the learning algorithm; the first of several."""
     chosen = document.plain.get("algorithm", (None, 0))[0]
     if isinstance(chosen, Reference):
-        found = [document.beans.setdefault(chosen.bean, _Bean(chosen.bean))]
+        found = [document.beans.setdefault(chosen.bean, Bean(chosen.bean))]
     else:
         found = [b for b in document.beans.values() if "type" in b.properties and b.type in _ALGORITHMS]
     for bean in found[1:]:
         document.warn(bean.properties["type"][1], f"{bean.name} is a second algorithm and is ignored")
-    return found[0] if found else _Bean("")
+    return found[0] if found else Bean("")
 
 
-def _prefixes(document: _Document) -> dict[str, str]:
+def _prefixes(document: Document) -> dict[str, str]:
     value, line = document.plain.get("prefixes", ((), 0))
     prefixes = {}
     for pair in value if isinstance(value, tuple) else (value,):
@@ -375,7 +228,7 @@ def _prefixes(document: _Document) -> dict[str, str]:
     return prefixes
 
 
-def _knowledge(document: _Document) -> list[str]:
+def _knowledge(document: Document) -> list[str]:
     """Files and endpoints: those that a reasoner has as sources, all of them if none says so, and imports."""
     sources = {
         name: bean
@@ -400,9 +253,7 @@ def _knowledge(document: _Document) -> list[str]:
     return found
 
 
-def _settings(
-    document: _Document, problem: _Bean, algorithm: _Bean, prefixes: dict[str, str]
-) -> ProblemSettings:
+def _settings(document: Document, problem: Bean, algorithm: Bean, prefixes: dict[str, str]) -> ProblemSettings:
     def iris(name: str) -> tuple[str, ...]:
         return tuple(dict.fromkeys(expand(text, prefixes) for text in _texts(document, algorithm, name)))
 
@@ -428,7 +279,7 @@ def _settings(
     )
 
 
-def _operators(document: _Document, algorithm: _Bean) -> list[_Bean]:
+def _operators(document: Document, algorithm: Bean) -> list[Bean]:
     """Refinement operators: the one the algorithm names, else all that set what only operators have."""
     named = algorithm.value("operator")
     if isinstance(named, Reference) and named.bean in document.beans:
@@ -440,7 +291,7 @@ def _operators(document: _Document, algorithm: _Bean) -> list[_Bean]:
     ]
 
 
-def _score(document: _Document, problem: _Bean) -> str | None:
+def _score(document: Document, problem: Bean) -> str | None:
     """Accuracy method: the one the problem names, else the only one there is."""
     named = problem.value("accuracyMethod")
     if isinstance(named, str):
@@ -457,7 +308,7 @@ def _score(document: _Document, problem: _Bean) -> str | None:
     return found[0] if found else None
 
 
-def _warn_of_the_rest(document: _Document, problem: _Bean, algorithm: _Bean) -> None:
+def _warn_of_the_rest(document: Document, problem: Bean, algorithm: Bean) -> None:
     """Warn once of each setting that nothing was made of, in one message for each component."""
     operators = _operators(document, algorithm)
     for bean in document.beans.values():
@@ -491,7 +342,7 @@ def _tuple(value: Value | None) -> tuple[Value, ...]:
     return value if isinstance(value, tuple) else () if value is None else (value,)
 
 
-def _texts(document: _Document, bean: _Bean, name: str) -> list[str]:
+def _texts(document: Document, bean: Bean, name: str) -> list[str]:
     """Texts of a set; names without quotes are texts too."""
     texts = []
     for value in _tuple(bean.value(name)):
@@ -503,28 +354,24 @@ def _texts(document: _Document, bean: _Bean, name: str) -> list[str]:
     return texts
 
 
-def _text(document: _Document, bean: _Bean, name: str) -> str:
+def _text(document: Document, bean: Bean, name: str) -> str:
     value = bean.value(name)
     if not isinstance(value, str):
         raise _wrong(document, bean, name, 'a text in "…"')
     return value
 
 
-def _number(document: _Document, bean: _Bean, name: str) -> float | None:
+def _number(document: Document, bean: Bean, name: str) -> float | None:
     """Value of a number, which may stand in quotes."""
     value = bean.value(name)
-    if isinstance(value, str) and _NUMBER.fullmatch(value):
+    if isinstance(value, str) and NUMBER.fullmatch(value):
         return float(value)
     if value is None or (isinstance(value, float) and not isinstance(value, bool)):
         return value
     raise _wrong(document, bean, name, "a number")
 
 
-def _wrong(document: _Document, bean: _Bean, name: str, expected: str) -> DataError:
+def _wrong(document: Document, bean: Bean, name: str, expected: str) -> DataError:
     value, line = bean.properties[name]
-    shown = (
-        f"{bean.name}.{name} is {value!r}"
-        if isinstance(value, str)
-        else f"{bean.name}.{name} is of another kind"
-    )
+    shown = f"{bean.name}.{name} is {value!r}" if isinstance(value, str) else f"{bean.name}.{name} is of another kind"
     return DataError(shown, where=f"{document.path}:{line}", expected=expected)

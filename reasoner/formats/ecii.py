@@ -95,9 +95,7 @@ def read(text: str, path: Path) -> LearningProblem:
         knowledge=[knowledge] if knowledge else [],
         prefixes=prefixes,
         settings=ProblemSettings(
-            object_properties=tuple(
-                dict.fromkeys(expand(p, prefixes) for p in _names(statements, "objectProperties"))
-            ),
+            object_properties=tuple(dict.fromkeys(expand(p, prefixes) for p in _names(statements, "objectProperties"))),
             score=_text(statements, "scoreType"),
             algorithm="ecii",
             ecii=_ecii(statements, path),
@@ -129,9 +127,7 @@ def _statements(text: str, path: Path) -> tuple[Statements, list[str]]:
             if key not in statements:
                 warnings.append(f"{path.name}:{line}: {key} is not a known setting of ECII and is ignored")
         elif key in statements and statements[key][0] != value:
-            warnings.append(
-                f"{path.name}:{line}: {key} is set again after line {statements[key][1]}, the last counts"
-            )
+            warnings.append(f"{path.name}:{line}: {key} is set again after line {statements[key][1]}, the last counts")
         statements[key] = (value, line)
     return statements, warnings
 

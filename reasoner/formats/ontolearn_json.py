@@ -61,6 +61,8 @@ def read(text: str, path: Path, select: str | None) -> LearningProblem:
         content = json.loads(text, object_pairs_hook=_object)
     except json.JSONDecodeError as error:
         raise DataError(f"is not valid JSON ({error.msg})", where=f"{path}:{error.lineno}") from error
+    except RecursionError as error:
+        raise DataError("is nested too deeply", where=path, expected="an object of named problems") from error
     except _RepeatedKeyError as error:
         raise DataError(f"the key {error.args[0]!r} occurs twice in one object", where=path) from error
     problems, shared = _problems(content, path)
@@ -74,9 +76,7 @@ def read(text: str, path: Path, select: str | None) -> LearningProblem:
             hint=f"they are called {', '.join(problems)}",
         )
     if select not in problems:
-        raise UsageError(
-            f"holds no problem called {select!r}", where=path, hint=near_matches(select, problems)
-        )
+        raise UsageError(f"holds no problem called {select!r}", where=path, hint=near_matches(select, problems))
     return _problem(select, problems[select], shared, path)
 
 
@@ -128,9 +128,7 @@ def _is_problem(value: Any) -> bool:
 def _problem(name: str, content: dict[str, Any], shared: dict[str, Any], path: Path) -> LearningProblem:
     where = f"{path}, problem {name!r}"
     described = _one(content, _CLASS)
-    kind = _KINDS.get(
-        str(content.get("problem_type", "")).lower(), "standard" if described is None else "class"
-    )
+    kind = _KINDS.get(str(content.get("problem_type", "")).lower(), "standard" if described is None else "class")
     known = {*_PROBLEM, *_KNOWLEDGE, *_SETTINGS, *_WITHOUT_EFFECT, "problem_type", "prefixes"}
     prefixes = content.get("prefixes", shared.get("prefixes", {}))
     if not isinstance(prefixes, dict) or not all(isinstance(iri, str) for iri in prefixes.values()):
@@ -185,9 +183,7 @@ def _strings(content: Mapping[str, Any], keys: tuple[str, ...], where: str) -> l
         raise DataError(f"{key!r} is of another kind", where=where, expected="a list of texts")
     for position, value in enumerate(values):
         if not isinstance(value, str):
-            raise DataError(
-                f"entry {position + 1} of {key!r} is {json.dumps(value)}", where=where, expected="a text"
-            )
+            raise DataError(f"entry {position + 1} of {key!r} is {json.dumps(value)}", where=where, expected="a text")
     return values
 
 

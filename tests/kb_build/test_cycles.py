@@ -65,8 +65,7 @@ def test_only_edges_of_cycles_go_and_no_cycle_stays(
                 # Not one edge more than needed: each would close a cycle with those kept.
                 assert nx.has_path(nx.DiGraph(digraph(n, kept)), p, c)
             assert (
-                f"component {result.component[c]} of size {result.component_sizes[result.component[c] - 1]}"
-                in reason
+                f"component {result.component[c]} of size {result.component_sizes[result.component[c] - 1]}" in reason
             )
     # An edge on no cycle stays, once.
     for c, p in set(edges):

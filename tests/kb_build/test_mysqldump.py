@@ -16,10 +16,7 @@ from neurontology.kb_build.strings import StringIndex, Strings
 from neurontology.ontology.errors import DataError, UsageError
 
 CREATE = "CREATE TABLE `t` (\n  `id` int(8) unsigned NOT NULL,\n  `name` varbinary(255) DEFAULT '),(',\n"
-HEADER = (
-    CREATE
-    + "  `n` bigint(20),\n  `x` double,\n  PRIMARY KEY (`id`),\n  KEY `b` (`name`,`n`)\n) ENGINE=InnoDB;\n"
-)
+HEADER = CREATE + "  `n` bigint(20),\n  `x` double,\n  PRIMARY KEY (`id`),\n  KEY `b` (`name`,`n`)\n) ENGINE=InnoDB;\n"
 
 
 def rows_of(path: Path, table: str, columns: list[str]) -> list[tuple[object, ...]]:
@@ -88,9 +85,7 @@ def dump_quote(value: bytes) -> bytes:
 
 nasty = st.one_of(
     st.binary(max_size=12),
-    st.sampled_from(
-        [b"NULL", b"),(", b"1),(2,'x',3,4.5);", b"\\", b"'", b"\\'", b"''", b"--", b"/*", b";", b"\0\x1a"]
-    ),
+    st.sampled_from([b"NULL", b"),(", b"1),(2,'x',3,4.5);", b"\\", b"'", b"\\'", b"''", b"--", b"/*", b";", b"\0\x1a"]),
     st.text(max_size=6).map(lambda text: text.encode("utf-8", "surrogatepass")),
 )
 table_rows = st.lists(
@@ -192,8 +187,7 @@ def test_escapes_and_prefixes_by_hand(tmp_path: Path) -> None:
 def test_columns_are_found_by_name_and_by_the_statements_own_list(tmp_path: Path) -> None:
     path = write(
         tmp_path,
-        HEADER
-        + "INSERT IGNORE INTO `t` (`n`,`name`,`id`) VALUES (7,'x',1);\nREPLACE INTO t VALUES (2,'y',8,0);",
+        HEADER + "INSERT IGNORE INTO `t` (`n`,`name`,`id`) VALUES (7,'x',1);\nREPLACE INTO t VALUES (2,'y',8,0);",
     )
     assert rows_of(path, "t", ["id", "name", "n"]) == [(1, b"x", 7), (2, b"y", 8)]
     assert table_columns(path, "t") == {"id": "int", "name": "varbinary", "n": "bigint", "x": "double"}
@@ -221,9 +215,7 @@ def test_what_is_no_integer_is_refused_in_an_integer_column(tmp_path: Path, valu
 
 
 def test_every_cut_of_a_plain_dump_is_noticed(tmp_path: Path) -> None:
-    text = (
-        "/*!40000 ALTER TABLE `t` DISABLE KEYS */;\nINSERT INTO `t` VALUES (1,'a;),\\'',1,1),(2,NULL,-3,4);\n"
-    )
+    text = "/*!40000 ALTER TABLE `t` DISABLE KEYS */;\nINSERT INTO `t` VALUES (1,'a;),\\'',1,1),(2,NULL,-3,4);\n"
     whole = HEADER + text + "/*!40000 ALTER TABLE `t` ENABLE KEYS */;\n"
     assert len(rows_of(write(tmp_path, whole), "t", ["name"])) == 2
     end = whole.index(" */;\n", len(HEADER) + len(text)) + 3
@@ -240,9 +232,7 @@ def test_every_cut_of_a_plain_dump_is_noticed(tmp_path: Path) -> None:
 
 def test_cut_and_damaged_gzip(tmp_path: Path) -> None:
     packed = gzip.compress(
-        (
-            HEADER + "INSERT INTO `t` VALUES " + ",".join(f"({k},'x{k * k}',1,1)" for k in range(5000)) + ";"
-        ).encode()
+        (HEADER + "INSERT INTO `t` VALUES " + ",".join(f"({k},'x{k * k}',1,1)" for k in range(5000)) + ";").encode()
     )
     assert len(rows_of(write(tmp_path, packed, "t.sql.gz"), "t", ["id"])) == 5000
     with pytest.raises(DataError, match="gzip stream ends too early"):
@@ -275,16 +265,12 @@ def test_wrong_calls_and_wrong_files(tmp_path: Path) -> None:
 
 def test_a_large_file_is_read_in_bounded_chunks(tmp_path: Path) -> None:
     rows = [f"({k},'title_{k}),(\\'{k % 7}',{k * 3},0.5)" for k in range(400_000)]
-    statements = [
-        f"INSERT INTO `t` VALUES {','.join(rows[k : k + 20_000])};\n" for k in range(0, len(rows), 20_000)
-    ]
+    statements = [f"INSERT INTO `t` VALUES {','.join(rows[k : k + 20_000])};\n" for k in range(0, len(rows), 20_000)]
     path = write(tmp_path, HEADER + "".join(statements))
     seen = []
     sizes = []
     reported = []
-    for chunk in read_table(
-        path, "t", ["n", "name"], progress=lambda done, size: reported.append((done, size))
-    ):
+    for chunk in read_table(path, "t", ["n", "name"], progress=lambda done, size: reported.append((done, size))):
         seen.extend(chunk.integers["n"].tolist())
         sizes.append(len(chunk.strings["name"].blob))
         assert chunk.strings["name"][0] == b"title_%d),('%d" % (
@@ -314,9 +300,7 @@ def test_real_files_of_all_generations(shared_data: Path) -> None:
         (16, b"REDIR3", None),
         (17, b"Real_page", None),
     ]
-    middle = rows_of(
-        dumps / "localwiki-2017-categorylinks.sql", "categorylinks", ["cl_from", "cl_to", "cl_type"]
-    )
+    middle = rows_of(dumps / "localwiki-2017-categorylinks.sql", "categorylinks", ["cl_from", "cl_to", "cl_type"])
     assert len(middle) == 25
     assert middle[-1] == (112, b"Test_032_breadcrumb", b"subcat")
     several = dumps / "bluefinder-2013/testBasicWikipedia.sql"

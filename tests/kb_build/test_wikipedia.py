@@ -90,9 +90,7 @@ def write_wiki(
 
 def edges(graph: CategoryGraph) -> list[tuple[str, str]]:
     text = graph.category_titles.text
-    return sorted(
-        (text(c), text(p)) for c, p in zip(graph.child.tolist(), graph.parent.tolist(), strict=True)
-    )
+    return sorted((text(c), text(p)) for c, p in zip(graph.child.tolist(), graph.parent.tolist(), strict=True))
 
 
 def kept_edges(graph: CategoryGraph) -> list[tuple[str, str]]:
@@ -135,9 +133,7 @@ def wikis(
 @given(wiki=wikis(), generation=st.sampled_from(sorted(LINKS)))
 def test_random_wikis_against_a_slow_reading(
     tmp_path_factory: pytest.TempPathFactory,
-    wiki: tuple[
-        list[tuple[int, int, str, int]], list[tuple[int, str]], list[tuple[int, int, str, str | None]]
-    ],
+    wiki: tuple[list[tuple[int, int, str, int]], list[tuple[int, str]], list[tuple[int, int, str, str | None]]],
     generation: str,
 ) -> None:
     pages, links, redirects = wiki
@@ -147,8 +143,7 @@ def test_random_wikis_against_a_slow_reading(
     by_id = {page: (namespace, title, redirect) for page, namespace, title, redirect in pages}
     is_redirect = {title: bool(redirect) for _, namespace, title, redirect in pages if namespace == 14}
     leads = {
-        by_id[page][1]: (to if namespace == 14 and not wiki_ else None)
-        for page, namespace, to, wiki_ in redirects
+        by_id[page][1]: (to if namespace == 14 and not wiki_ else None) for page, namespace, to, wiki_ in redirects
     }
 
     def resolve(title: str) -> str | None:
@@ -192,11 +187,7 @@ def test_random_wikis_against_a_slow_reading(
     assert counts.links_from_unknown_pages == sum(page == 999 for page, _ in links)
     assert counts.links_from_categories == sum(by_id.get(page, (0,))[0] == 14 for page, _ in links)
     assert counts.links_type_differs == 0
-    used = [
-        (page, to)
-        for page, to in links
-        if by_id.get(page, (6, "", 0))[0] in (0, 14) and by_id[page][1] != "Auto"
-    ]
+    used = [(page, to) for page, to in links if by_id.get(page, (6, "", 0))[0] in (0, 14) and by_id[page][1] != "Auto"]
     assert counts.links_to_missing_categories == sum(to not in is_redirect for _, to in used)
     assert counts.links_to_unknown_targets == 0
 
@@ -205,9 +196,7 @@ def test_random_wikis_against_a_slow_reading(
 @given(wiki=wikis())
 def test_every_link_of_a_category_is_accounted_for(
     tmp_path_factory: pytest.TempPathFactory,
-    wiki: tuple[
-        list[tuple[int, int, str, int]], list[tuple[int, str]], list[tuple[int, int, str, str | None]]
-    ],
+    wiki: tuple[list[tuple[int, int, str, int]], list[tuple[int, str]], list[tuple[int, int, str, str | None]]],
 ) -> None:
     pages, links, redirects = wiki
     renamed = {"A": "A_stubs", "B": "B_by_year", "C": "C_by_century"}
@@ -301,9 +290,7 @@ def test_hidden_categories_by_page_property_and_roots_are_never_removed(tmp_path
 def test_a_page_namespace_outweighs_the_link_type(tmp_path: Path) -> None:
     dumps = small_wiki(tmp_path, generation="2012")
     text = dumps.categorylinks.read_text(encoding="utf-8")
-    dumps.categorylinks.write_text(
-        text.replace("(1,'Vehicles','subcat')", "(1,'Vehicles','page')"), encoding="utf-8"
-    )
+    dumps.categorylinks.write_text(text.replace("(1,'Vehicles','subcat')", "(1,'Vehicles','page')"), encoding="utf-8")
     graph = read_category_graph(dumps)
     assert graph.counts.links_type_differs == 1
     assert ("Cars", "Vehicles") in edges(graph)
@@ -331,9 +318,7 @@ def test_files_that_are_missing_or_mixed_up_are_refused(tmp_path: Path) -> None:
         ([(2**40, 14, "A", 0)], "page id 1099511627776 is out of range"),
     ],
 )
-def test_impossible_pages_are_refused(
-    tmp_path: Path, pages: list[tuple[int, int, str, int]], message: str
-) -> None:
+def test_impossible_pages_are_refused(tmp_path: Path, pages: list[tuple[int, int, str, int]], message: str) -> None:
     with pytest.raises(DataError, match=message):
         read_category_graph(write_wiki(tmp_path, pages, [(1, "A")]))
 
@@ -466,9 +451,7 @@ def test_progress_and_determinism(tmp_path: Path) -> None:
 
 def test_real_localwiki_of_2011(shared_data: Path) -> None:
     folder = shared_data / "mediawiki-dumps/localwiki-2011"
-    dumps = WikipediaDumps(
-        folder / "page.sql", folder / "categorylinks.sql", redirect=folder / "redirect.sql"
-    )
+    dumps = WikipediaDumps(folder / "page.sql", folder / "categorylinks.sql", redirect=folder / "redirect.sql")
     graph = read_category_graph(dumps, filters=None)
     assert edges(graph) == [("This_is_hidden", "Hidden_categories")]
     assert list(graph.labels()) == [
@@ -521,9 +504,7 @@ def test_real_aawiki_is_refused_without_its_other_tables(shared_data: Path) -> N
 def test_real_links_of_2017_with_a_page_table_made_for_them(shared_data: Path, tmp_path: Path) -> None:
     links = shared_data / "mediawiki-dumps/localwiki-2017-categorylinks.sql"
     names = {103: "021", 104: "022", 105: "031", 106: "032", 107: "033", 108: "044", 109: "041", 110: "047"}
-    pages = [(k, 14, f"Test_{n}_breadcrumb", 0) for k, n in names.items()] + [
-        (900, 14, "Test_01_breadcrumb", 0)
-    ]
+    pages = [(k, 14, f"Test_{n}_breadcrumb", 0) for k, n in names.items()] + [(900, 14, "Test_01_breadcrumb", 0)]
     graph = read_category_graph(WikipediaDumps(write(tmp_path, "page", PAGE, pages), links))
     short = [(c.split("_")[1], p.split("_")[1]) for c, p in kept_edges(graph)]
     assert short == [
@@ -542,10 +523,7 @@ def test_real_links_of_2017_with_a_page_table_made_for_them(shared_data: Path, t
 def demo_dumps() -> WikipediaDumps:
     folder = Path(str(neurontology.__file__)).parent / "examples" / "wiki"
     return WikipediaDumps(
-        *(
-            folder / f"{table}.sql"
-            for table in ("page", "categorylinks", "linktarget", "page_props", "redirect")
-        )
+        *(folder / f"{table}.sql" for table in ("page", "categorylinks", "linktarget", "page_props", "redirect"))
     )
 
 
@@ -594,9 +572,7 @@ def test_the_demos_wiki_goes_through_everything() -> None:
 def test_the_demos_wiki_knows_the_objects_of_the_scenes() -> None:
     graph = read_category_graph(demo_dumps())
     names = set(graph.category_titles.texts()) | set(graph.alias_titles.texts())
-    objects = (
-        "sun moon cloud star tree bush flower mountain house skyscraper car bus bicycle boat road river sea"
-    )
+    objects = "sun moon cloud star tree bush flower mountain house skyscraper car bus bicycle boat road river sea"
     for name in [*objects.split(), "fence", "person", "dog", "bird"]:
         assert {name.capitalize(), f"{name.capitalize()}s", f"{name.capitalize()}es"} & names, name
     assert sum(path.stat().st_size for path in demo_dumps().page.parent.glob("*.sql")) < 60_000

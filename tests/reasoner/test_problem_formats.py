@@ -148,9 +148,7 @@ def test_ecii_errors_name_the_line(tmp_path: Path, old: str, new: str, line: int
 
 
 def test_ecii_missing_sides(tmp_path: Path) -> None:
-    with pytest.raises(
-        DataError, match=r"no negative examples; .* Note .* lp.negative is not a known setting"
-    ):
+    with pytest.raises(DataError, match=r"no negative examples; .* Note .* lp.negative is not a known setting"):
         read_problem(write(tmp_path, "n.config", ECII.replace("lp.negativeExamples", "lp.negative")))
 
 
@@ -169,9 +167,7 @@ def test_dllearner_components_are_found_by_their_type(tmp_path: Path) -> None:
     assert (given.noise_percentage, given.time_limit, given.top) == (2.5, 10.0, 7)
     assert (given.score, given.algorithm) == ("fmeasure", "celoe")
     assert dict(given.language) == {"cardinalityLimit": 5.0, "useAllConstructor": False}
-    assert problem.warnings == (
-        "n.conf:27: learner.weights, learner.empty are not supported and are ignored",
-    )
+    assert problem.warnings == ("n.conf:27: learner.weights, learner.empty are not supported and are ignored",)
 
 
 def test_dllearner_before_2011(tmp_path: Path) -> None:
@@ -214,6 +210,7 @@ def test_dllearner_kinds(tmp_path: Path, text: str, kind: str, described: str | 
         ("learner.empty = -", "learner. = 1", 28, "a property after learner."),
         ("refine.useAllConstructor = false", 'refine.useAllConstructor = "no"', 17, "true, false"),
         ('("b","http://b.org/")', '"b"', 2, '("prefix","iri")'),
+        ("learner.empty = -", "learner.empty = " + "{" * 50_000, 28, "nothing is nested deeper"),
     ],
 )
 def test_dllearner_errors_name_the_line(tmp_path: Path, old: str, new: str, line: int, what: str) -> None:
@@ -282,6 +279,7 @@ def test_json_with_several_problems(tmp_path: Path) -> None:
         ('{"a": {"x": 1}}', "without examples"),
         ("{}", "without examples"),
         ('["a"]', "is a JSON list"),
+        ("[" * 100_000, "is nested too deeply"),
     ],
 )
 def test_json_errors(tmp_path: Path, text: str, what: str) -> None:
