@@ -33,6 +33,10 @@ PAGE, TABLE = "index.html", "units.csv"
 #: Runs before the cards are read, so that those that are not needed at first are never laid out.
 _EARLY_SCRIPT: Final = 'document.documentElement.classList.add("script")'
 
+_RECORD_COLUMNS: Final = (
+    "layer", "unit", "label", "verdict", "status", "positives", "negatives", "maximum", "proved_optimal",
+    "upper_bound",
+)  # fmt: skip
 _SOLUTION_COLUMNS: Final = (
     "manchester", "dl", "length", "f1", "accuracy", "balanced_accuracy", "precision", "recall",
     "iou", "tp", "fp", "tn", "fn",
@@ -115,9 +119,7 @@ def _template(name: str) -> str:
     return resources.files(__package__).joinpath("templates", name).read_text(encoding="utf-8")
 
 
-def _page(
-    environment: Environment, evidence: Evidence, cards: Sequence[UnitCard], sheet: ThumbnailSheet
-) -> str:
+def _page(environment: Environment, evidence: Evidence, cards: Sequence[UnitCard], sheet: ThumbnailSheet) -> str:
     from markupsafe import Markup
 
     run, meta = evidence.run, evidence.activations.meta
@@ -164,10 +166,7 @@ def _write_table(path: Path, run: Run, cards: Sequence[UnitCard]) -> None:
     """Write a row for each unit; what is unknown stays empty."""
     with path.open("w", encoding="utf-8", errors="replace", newline="") as file:
         table = csv.writer(file, lineterminator="\n")
-        table.writerow(
-            ("layer", "unit", "label", "verdict", "status", "positives", "negatives", "maximum")
-            + ("proved_optimal", "upper_bound", *_SOLUTION_COLUMNS, *_ROW_COLUMNS)
-        )
+        table.writerow((*_RECORD_COLUMNS, *_SOLUTION_COLUMNS, *_ROW_COLUMNS))
         for card in cards:
             record, best = card.record, card.best
             table.writerow(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -246,7 +246,8 @@ def distribution_chart(
         ticks=tuple(Tick(place(value), short(value)) for value in round_values(low, high)),
         marks=_marks(sorted((place(value), text) for value, text in marks)),
         axis=axis,
-        description=f"{axis}: " + "; ".join(
+        description=f"{axis}: "
+        + "; ".join(
             f"{counted(len(values), caption)}"
             + (f" with a median of {short(float(np.median(values)))}" if len(values) else "")
             for values, caption in zip(groups, captions, strict=True)
@@ -349,9 +350,7 @@ def _highest(shares: Sequence[NDArray[np.float64]]) -> float:
     return min(longest, max(0.1, 2 * inner))
 
 
-def _bars(
-    shares: NDArray[np.float64], highest: float, baseline: float, sign: int
-) -> tuple[str, tuple[Cut, ...]]:
+def _bars(shares: NDArray[np.float64], highest: float, baseline: float, sign: int) -> tuple[str, tuple[Cut, ...]]:
     """Path of the bars that are not empty, downwards for a positive sign, and those that had to be cut."""
     step = (_RIGHT - _LEFT) / _BINS
     path, cuts = "", []

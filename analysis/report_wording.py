@@ -23,23 +23,23 @@ VERDICTS: Final = {
 
 
 def count(number: int) -> str:
-    """Write a whole number in groups of three digits.
+    r"""Write a whole number in groups of three digits.
 
     Examples
     --------
-    >>> count(1280).replace("\\u202f", " ")
+    >>> count(1280).replace("\u202f", " ")
     '1 280'
     """
     return f"{number:,}".translate(_GROUPS)
 
 
 def counted(number: int, noun: str, plural: str | None = None) -> str:
-    """Write a number with its noun.
+    r"""Write a number with its noun.
 
     Examples
     --------
     >>> counted(1, "image"), counted(3, "image")
-    ('1\\xa0image', '3\\xa0images')
+    ('1\xa0image', '3\xa0images')
     """
     return f"{count(number)}\u00a0{noun if number == 1 else plural or noun + 's'}"
 
@@ -70,12 +70,12 @@ def short(number: float) -> str:
 
 
 def percent(number: float) -> str:
-    """Write a percentage given as 0 to 100.
+    r"""Write a percentage given as 0 to 100.
 
     Examples
     --------
     >>> percent(93.0625), percent(100.0)
-    ('93.1\\xa0%', '100\\xa0%')
+    ('93.1\xa0%', '100\xa0%')
     """
     return f"{f'{number:.1f}'.removesuffix('.0')}\u00a0%"
 
@@ -93,12 +93,12 @@ def score_name(score: str) -> str:
 
 
 def probability(p: float) -> str:
-    """Write a p-value: three decimals where they say something, a power of ten below.
+    r"""Write a p-value: three decimals where they say something, a power of ten below.
 
     Examples
     --------
     >>> probability(0.0421), probability(9.43e-8), probability(0.0)
-    ('0.042', '9.4\\xa0×\\xa010⁻⁸', 'below\\xa010⁻³⁰⁰')
+    ('0.042', '9.4\xa0×\xa010⁻⁸', 'below\xa010⁻³⁰⁰')
     """
     if p >= 0.001:
         return "1" if p == 1 else f"{p:.3f}"

@@ -14,7 +14,7 @@ _CACHE = __name__.startswith("neurontology.")
 
 # Bounds the work by a multiple of the edges. Components of 100 000 nodes stay below it; in larger ones what
 # comes last is not put back.
-_LOOKS_PER_EDGE = 300
+_LOOKS_PER_EDGE = 1000
 
 Ints = NDArray[np.int64]
 Flags = NDArray[np.bool_]
@@ -110,10 +110,21 @@ def put_back(depth: Ints, child: Ints, parent: Ints, kept: Flags, candidates: In
                     e = down_next[e]
                 at += 1
             # What is below the child takes the first of all their places, what is above the parent the rest.
-            first = below[:count_below][np.argsort(place[below[:count_below]])]
-            last = above[:count_above][np.argsort(place[above[:count_above]])]
-            moved = np.concatenate((first, last))
-            place[moved] = np.sort(place[moved])
+            first, last = place[below[:count_below]], place[above[:count_above]]
+            first_order = np.argsort(first, kind="mergesort")
+            last_order = np.argsort(last, kind="mergesort")
+            i = j = 0
+            for k in range(count_below + count_above):
+                if j == count_above or (i < count_below and first[first_order[i]] < last[last_order[j]]):
+                    free = first[first_order[i]]
+                    i += 1
+                else:
+                    free = last[last_order[j]]
+                    j += 1
+                if k < count_below:
+                    place[below[first_order[k]]] = free
+                else:
+                    place[above[last_order[k - count_below]]] = free
         up_next[added], up_head[low] = up_head[low], added
         down_next[added], down_head[high] = down_head[high], added
         kept[added] = True

@@ -174,8 +174,8 @@ def conjunctions(
             continue
         kept = 0
         for i in range(count):
-            within = lim(limits, state, items[ITEM_T, i] + t0, shortest + u.shortest + 1) - f0 + best
-            if items[ITEM_F, i] <= within:
+            limit = lim(limits, state, items[ITEM_T, i] + t0, shortest + u.shortest + 1) - f0
+            if limit >= 0 and items[ITEM_F, i] <= limit + best:
                 for field in range(3):
                     items[field, kept] = items[field, i]
                 kept += 1

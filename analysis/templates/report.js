@@ -94,7 +94,8 @@
     }
     show();
     if (unit) {
-      unfold(Math.max(page, matching.findIndex((card) => card.element === unit) + 1));
+      // With a page below it, so that it can be scrolled to the top.
+      unfold(matching.findIndex((card) => card.element === unit) + page);
       unit.scrollIntoView();
     } else if (hash) get("controls").scrollIntoView();
   }
