@@ -100,8 +100,8 @@ def _environment() -> Environment:
         import PIL.Image  # noqa: F401
     except ImportError as problem:
         raise MissingDependencyError(
-            f"a report needs {'Pillow' if problem.name == 'PIL' else 'Jinja2'}",
-            hint="pip install 'neurontology[report]'",
+            f"a report needs {'Pillow' if str(problem.name).startswith('PIL') else 'Jinja2'}",
+            hint="run pip install 'neurontology[report]'",
         ) from problem
     environment = jinja2.Environment(
         loader=jinja2.FunctionLoader(_template),

@@ -257,3 +257,77 @@ def test_what_nobody_foresaw_is_one_paragraph(folder: Path) -> None:
     assert result.returncode == 1
     assert result.stderr.startswith("error: ZeroDivisionError: division by zero. This is a defect")
     assert "Traceback" not in result.stderr
+
+
+NETWORK = """
+import torch
+from torch import nn
+
+
+def build():
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 2))
+"""
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    image = pytest.importorskip("PIL.Image", reason="needs the extra `torch`")
+    path = tmp_path_factory.mktemp("photos")
+    (path / "net.py").write_text(NETWORK)
+    (path / "images").mkdir()
+    for i in range(4):
+        image.new("RGB", (40, 30), (60 * i, 20, 200 - 40 * i)).save(path / "images" / f"im{i}.jpg")
+    return path
+
+
+def test_layers_and_activations_of_a_file_of_ones_own(photos: Path) -> None:
+    layers = json.loads(succeed("layers", f"{photos / 'net.py'}:build", "--json"))["layers"]
+    assert {layer["name"]: (layer["kind"], layer["units"], layer["signed"]) for layer in layers}["1"] == (
+        "ReLU",
+        4,
+        False,
+    )
+    network, images = f"{photos / 'net.py'}:build", photos / "images"
+    made = json.loads(
+        succeed("activations", network, "--layer", "1", "--images", images, "--out", photos / "acts", "--json")
+    )
+    assert (made["images"], made["units"], made["held_out"]) == (4, 4, 2)
+
+
+def test_an_unknown_layer_and_an_unreadable_image(photos: Path, tmp_path: Path) -> None:
+    network, images, out = f"{photos / 'net.py'}:build", tmp_path / "images", tmp_path / "out"
+    shutil.copytree(photos / "images", images)
+    unknown = run("activations", network, "--layer", "01", "--images", images, "--out", out)
+    assert unknown.returncode == 2
+    assert "'01'" in unknown.stderr
+    assert "did you mean" in unknown.stderr.lower()
+    good = (images / "im1.jpg").read_bytes()
+    (images / "im1.jpg").write_bytes(good[: len(good) // 2])
+    (images / "im2.jpg").write_bytes(b"no picture")
+    bad = run("activations", network, "--layer", "1", "--images", images, "--out", out)
+    assert bad.returncode == 1
+    assert "im1.jpg" in bad.stderr
+    assert "im2.jpg" in bad.stderr
+    assert "Traceback" not in unknown.stderr + bad.stderr
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["images"]
+    skipping = run("activations", network, "--layer", "1", "--images", images, "--out", out, "--skip-bad", "--json")
+    assert skipping.returncode == 0, skipping.stderr
+    assert (json.loads(skipping.stdout)["images"], len(json.loads(skipping.stdout)["skipped"])) == (2, 2)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("0,1,Class_names,Filenames\n1,2,a,x.jpg\n1,a,x.jpg\n", "acts.csv:3"),
+        ("0,1,Class_names,Filenames\n1,two,a,x.jpg\n", "acts.csv:2"),
+        ("0,1,Class_names,Filenames\n1,nan,a,x.jpg\n", "nan"),
+        ("", "acts.csv"),
+    ],
+)
+def test_broken_activation_files_are_named_with_the_line(tmp_path: Path, content: str, message: str) -> None:
+    (tmp_path / "acts.csv").write_text(content)
+    result = run("activations", "import", tmp_path / "acts.csv", "--out", tmp_path / "out")
+    assert result.returncode == 1, result.stdout
+    assert message in result.stderr
+    assert [p.name for p in tmp_path.iterdir()] == ["acts.csv"]
