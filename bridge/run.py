@@ -149,7 +149,7 @@ def save_run(
         thresholds=thresholds,
         options=options,
     )
-    writer = SolutionWriter(kb.names)
+    writer = SolutionWriter(kb.names, subject="image")
     records = tuple(unit_record(label, writer) for label in labels)
     run = Run(
         path=out,

@@ -236,6 +236,11 @@ def readable(kb: KB, term: Term | None) -> str | int | float | None:
     if isinstance(term, NamedNode):
         return kb.label(term.value) or human_label(term.value)
     if isinstance(term, Literal):
-        kind = term.datatype.value.rpartition("#")[2]
-        return {"integer": int, "double": float}.get(kind, str)(term.value)
+        match term.datatype.value.rpartition("#")[2]:
+            case "integer":
+                return int(term.value)
+            case "double":
+                return float(term.value)
+            case _:
+                return term.value
     return None if term is None else str(term)

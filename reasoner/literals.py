@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from .bitset import Words, mask, word_count
 from .compiled import kernel
 from .pool import Ground, hash_words
-from .popcount import PADDING
+from .popcount import padded
 from .score import Score
 
 
@@ -80,18 +80,14 @@ def restrict(extents: Words, columns: NDArray[np.int64], n: int) -> tuple[Words,
     if len(columns) * 2 >= n:
         keep = mask(columns, n)
         words = np.flatnonzero(keep)
-        out = np.zeros((len(extents), _padded(len(words))), np.uint64)
+        out = np.zeros((len(extents), padded(len(words))), np.uint64)
         used = np.zeros(out.shape[1], np.uint64)
         used[: len(words)] = keep[words]
         _select(extents, words, used, out)
         return out, used
-    out = np.zeros((len(extents), _padded(word_count(len(columns)))), np.uint64)
+    out = np.zeros((len(extents), padded(word_count(len(columns)))), np.uint64)
     _gather(extents, columns, out)
     return out, mask(np.arange(len(columns)), 64 * out.shape[1])
-
-
-def _padded(words: int) -> int:
-    return words if words <= 8 else -(-words // PADDING) * PADDING
 
 
 def prepare(

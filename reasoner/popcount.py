@@ -17,8 +17,22 @@ from numpy.typing import NDArray
 from .bitset import Words
 from .compiled import inner, kernel
 
-CHUNK = 64  # words between two looks at the limit
-PADDING = 16  # rows of more words are padded to a multiple of this, which the vectorised loops like
+CHUNK = 32  # words between two looks at the limit
+PADDING = 8  # words to whose multiple rows are padded, which the vectorised loops like
+
+
+def padded(words: int) -> int:
+    """Words of a row with its padding; long rows are whole chunks.
+
+    Examples
+    --------
+    >>> padded(3), padded(22), padded(391)
+    (3, 24, 416)
+    """
+    if words <= PADDING:
+        return words
+    step = PADDING if words <= CHUNK else CHUNK
+    return -(-words // step) * step
 
 
 @intrinsic  # type: ignore[untyped-decorator]
@@ -61,22 +75,25 @@ def count_columns(matrix: Words, words: Words, start: int, stop: int, out: NDArr
 
 
 @inner
-def _count_span(matrix: Words, i: int, words: Words, start: int, stop: int) -> int:
+def _count_chunk(matrix: Words, i: int, words: Words, start: int) -> int:
     total = np.uint64(0)
-    for w in range(start, stop):
+    for w in range(start, start + CHUNK):
         total += popcount64(matrix[i, w] & words[w])
     return np.int64(total)
 
 
 @inner
 def remaining(words: Words, out: NDArray[np.int64]) -> None:
-    """Set ``out[k]`` to the set bits of ``words`` from chunk ``k`` on."""
+    """Set ``out[k]`` to the set bits of ``words`` from chunk ``k`` on, or ``out[0]`` to all for short rows."""
     size = words.shape[0]
-    chunks = (size + CHUNK - 1) // CHUNK
+    if size <= CHUNK:
+        out[0] = count_words(words)
+        return
+    chunks = size // CHUNK
     out[chunks] = 0
     for k in range(chunks - 1, -1, -1):
         total = np.uint64(0)
-        for w in range(k * CHUNK, min((k + 1) * CHUNK, size)):
+        for w in range(k * CHUNK, (k + 1) * CHUNK):
             total += popcount64(words[w])
         out[k] = out[k + 1] + np.int64(total)
 
@@ -90,12 +107,15 @@ def count_signed(
     ``rest`` comes from :func:`remaining`; the count stops as soon as it must end above the limit.
     """
     size = words.shape[0]
+    if size <= CHUNK:
+        x = count_with(matrix, i, words)
+        return rest[0] - x if inverted else x
     total = np.int64(0)
-    k = 0
-    for start in range(0, size, CHUNK):
-        x = _count_span(matrix, i, words, start, min(start + CHUNK, size))
+    k = np.int64(0)
+    while k * CHUNK < size:
+        x = _count_chunk(matrix, i, words, k * CHUNK)
         total += rest[k] - rest[k + 1] - x if inverted else x
         k += 1
         if total > limit:
-            return total
+            break
     return total

@@ -20,9 +20,12 @@ class SolutionWriter:
     ----------
     names
         Short names and labels of the knowledge base.
+    subject
+        English noun for what the expressions are about, where they do not tell.
     """
 
-    def __init__(self, names: NameTable) -> None:
+    def __init__(self, names: NameTable, subject: str | None = None) -> None:
+        self._subject = subject
         self.short = cache(names.short)
         self.label = cache(names.label)
 
@@ -36,7 +39,7 @@ class SolutionWriter:
 
     def english(self, expression: ClassExpression) -> str:
         """Write in English."""
-        return english(expression, self.label)
+        return english(expression, self.label, self._subject)
 
 
 def solution_record(solution: RankedExpression, writer: SolutionWriter) -> dict[str, Any]:

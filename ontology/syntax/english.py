@@ -41,6 +41,11 @@ from .wording import THING, Noun, RolePhrase, noun, role_phrase, role_subject, s
 
 Label = Callable[[str], str]
 
+PICTURES = frozenset(("image", "photo", "photograph", "picture", "scene"))
+"""Subjects that show their classes rather than being instances of them in the sense of the word."""
+
+_SHOWS = Role("urn:neurontology:imageShows")
+
 
 def render(expression: ClassExpression, label: Label = human_label, subject: str | None = None) -> str:
     """Say an expression in English.
@@ -53,7 +58,8 @@ def render(expression: ClassExpression, label: Label = human_label, subject: str
         Words for a class or property.
     subject
         Noun for what the expression is about where it names none itself, e.g. "image"; without it, a role
-        such as ``imageContains`` at the top gives the noun, and else it is "something".
+        such as ``imageContains`` at the top gives the noun, and else it is "something". A class of an image is
+        what it shows.
 
     Examples
     --------
@@ -67,11 +73,31 @@ def render(expression: ClassExpression, label: Label = human_label, subject: str
     inward = _negation_inward(expression)
     about = subject or _subject(inward, label)
     head = Noun(about, "count") if about else THING
+    if about in PICTURES:
+        # A picture is no coast: it shows one.
+        inward = _shown(inward)
     if isinstance(inward, Top):
         return f"any {about}" if about else "anything"
     if isinstance(inward, Bottom):
         return f"no {about}" if about else "nothing"
-    return _Writer(label).noun_phrase(inward, _Amount(), head).text
+    return (
+        _Writer(lambda iri: "imageShows" if iri == _SHOWS.iri else label(iri)).noun_phrase(inward, _Amount(), head).text
+    )
+
+
+def _shown(expression: ClassExpression) -> ClassExpression:
+    """Let a picture show its classes, outside of restrictions."""
+    match expression:
+        case Named():
+            return Some(_SHOWS, expression)
+        case Not(Named()):
+            return Only(_SHOWS, expression)
+        case And(operands):
+            return And(tuple(map(_shown, operands)))
+        case Or(operands):
+            return Or(tuple(map(_shown, operands)))
+        case _:
+            return expression
 
 
 def _negation_inward(expression: ClassExpression, negate: bool = False) -> ClassExpression:
@@ -201,9 +227,7 @@ class _Writer:
 
     # ---- noun phrases --------------------------------------------------------------------------------
 
-    def noun_phrase(
-        self, expression: ClassExpression, amount: _Amount, head: Noun, depth: int = 0
-    ) -> _Phrase:
+    def noun_phrase(self, expression: ClassExpression, amount: _Amount, head: Noun, depth: int = 0) -> _Phrase:
         """Things that are `expression`; `head` is the noun to use where the expression offers none."""
         if isinstance(expression, Or):
             alternatives = self._alternatives(expression, amount, head, depth)
@@ -240,12 +264,8 @@ class _Writer:
         return candidate.text == head.text or candidate.text.endswith(f" {head.text}")
 
     def _head(self, operands: list[ClassExpression], head: Noun) -> int | None:
-        nouns = [
-            at
-            for at, operand in enumerate(operands)
-            if self._noun(operand).kind not in ("adjective", "thing")
-        ]
-        if head.kind != "thing" and head.text not in ("image", "photo", "photograph", "picture", "scene"):
+        nouns = [at for at, operand in enumerate(operands) if self._noun(operand).kind not in ("adjective", "thing")]
+        if head.kind != "thing" and head.text not in PICTURES:
             return next((at for at in nouns if self._fits(self._noun(operands[at]), head)), None)
         if nouns and (len(nouns) == 1 or len(nouns) < len(operands)):
             return nouns[0]
@@ -326,19 +346,13 @@ class _Writer:
         for verb, group in groups.items():
             texts = list(dict.fromkeys(piece.phrase.text for piece in group))
             if verb in ("is not", "are not") and len(texts) > 1:
-                text = (
-                    f"both {texts[0]} and {texts[1]}"
-                    if len(texts) == 2
-                    else f"all of {_joined(texts, 'and')}"
-                )
+                text = f"both {texts[0]} and {texts[1]}" if len(texts) == 2 else f"all of {_joined(texts, 'and')}"
             else:
                 text = _joined(texts, "or")
                 choose = (either and single) or any(piece.phrase.complex for piece in group)
                 text = f"either {text}" if choose and len(texts) > 1 else text
             parts.append(f"{verb} {text}".strip())
-        parts += [
-            self.predicate(operand, many, depth + 1) for operand in union.operands if isinstance(operand, And)
-        ]
+        parts += [self.predicate(operand, many, depth + 1) for operand in union.operands if isinstance(operand, And)]
         if len(parts) == 1:
             return parts[0]
         if either or any(_has_joint(part) for part in parts):
@@ -428,9 +442,7 @@ class _Writer:
             return _Piece(f"{be} among", _Phrase(word.text))
         return _Piece(be, _Phrase(word.many() if many else word.some()))
 
-    def _restriction(
-        self, role: Role, filler: ClassExpression, amount: _Amount, many: bool, depth: int
-    ) -> _Piece:
+    def _restriction(self, role: Role, filler: ClassExpression, amount: _Amount, many: bool, depth: int) -> _Piece:
         phrase = role_phrase(self._label(role.iri), role.inverse)
         what = self.noun_phrase(filler, amount, phrase.noun or THING, depth + 1)
         if phrase.inverted:
@@ -456,13 +468,7 @@ class _Writer:
             value = f'"{value}"'
         elif isinstance(expression, DataBound):
             value = f"{'at least' if expression.facet == '>=' else 'at most'} {value}"
-        start = (
-            f"no {name.text}"
-            if denied
-            else Noun(name.text, "count").some()
-            if name.kind != "plural"
-            else name.text
-        )
+        start = f"no {name.text}" if denied else Noun(name.text, "count").some() if name.kind != "plural" else name.text
         return _Piece(have, _Phrase(f"{start} of {value}", negative=denied))
 
 

@@ -49,7 +49,7 @@ ADE20K = [
         "∃ imageContains.Tree ⊓ (∃ imageContains.Road ⊔ ∃ imageContains.Car)",
         "an image that contains a tree, and contains either a road or a car",
     ),
-    ("Market ⊓ ∃ imageContains.Fruit", "a market that contains fruit"),
+    ("Market ⊓ ∃ imageContains.Fruit", "an image that shows a market and contains fruit"),
     ("∀ imageContains.Road", "an image that contains only roads"),
     ("≥ 2 imageContains.Bench", "an image that contains at least 2 benches"),
     ("≤ 1 imageContains.Person", "an image that contains at most 1 person"),
@@ -278,3 +278,14 @@ def test_every_published_solution_has_a_sentence(shared_data):
                 assert sentence.startswith("an image that "), (row, sentence)
                 seen.add(sentence)
     assert len(seen) > 100
+
+
+def test_an_image_shows_its_own_classes() -> None:
+    coast, harbour, boat = (Named(f"http://a.org/#{name}") for name in ("Coasts", "harbour", "boat"))
+    contains = Role("http://a.org/#imageContains")
+    assert render(Or((coast, harbour)), subject="image") == "an image that shows coasts or a harbour"
+    assert render(Not(harbour), subject="image") == "an image that shows no harbour"
+    assert (
+        render(And((harbour, Not(Some(contains, boat)))), subject="image")
+        == "an image that shows a harbour and contains no boat"
+    )
