@@ -5,6 +5,7 @@ import csv
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from neurontology.ontology.expression import And, Named, Not, Or, Role, Some
 from neurontology.ontology.names import NameTable
 from neurontology.ontology.syntax import ExpressionSyntaxError
 from neurontology.ontology.syntax.dl import parse
