@@ -15,8 +15,8 @@ from ..ontology.errors import UsageError
 from ..ontology.kb import KB
 from ..ontology.names import local_name
 from ..reasoner.atoms import AtomTable, enumerate_atoms
-from ..reasoner.learning import Induction, InductionOptions, induce
 from ..reasoner.interpretation import Interpretation
+from ..reasoner.learning import Induction, InductionOptions, induce
 from .activations import Activations
 from .example_sets import example_set
 

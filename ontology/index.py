@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
@@ -10,20 +11,26 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from pyoxigraph import BlankNode, Literal, NamedNode, Quad
+from pyoxigraph import BlankNode, Literal, NamedNode, Quad, RdfFormat, Triple, parse, serialize
 
+from .axioms import OBJECT_PROPERTY_TYPES, SCHEMA_PREDICATES, SCHEMA_TYPES, Axioms, read_axioms
 from .hierarchy import Hierarchy
 from .iris import IriTable
 from .names import local_name
-from .vocabulary import BUILT_IN, EQUIVALENT, OWL, RDFS, SUBCLASS, TYPE
+from .syntax.rdf import GENID
+from .vocabulary import BUILT_IN, DCAT, DCT, EQUIVALENT, OA, OWL, PROV, RDFS, SKOS, SUBCLASS, TYPE
+
+LAYOUT = 2
+"""Version of what :meth:`KBIndex.save` writes; part of the folder's name, so that older ones are built anew."""
+
+log = logging.getLogger(__name__)
 
 _CLASS_TYPES = {OWL + "Class", RDFS + "Class"}
 _INDIVIDUAL_TYPES = {OWL + "NamedIndividual", OWL + "Thing"}
-_OTHER_PROPERTY_TYPES = {
-    OWL + "AnnotationProperty",
-    OWL + "DatatypeProperty",
-    OWL + "OntologyProperty",
-}
+_DATA_PROPERTY = OWL + "DatatypeProperty"
+_ANNOTATION_TYPES = {OWL + "AnnotationProperty", OWL + "OntologyProperty"}
+_ANNOTATION_VOCABULARIES = (SKOS, DCT, DCAT, PROV, OA, "http://purl.org/dc/elements/1.1/")
+"""Namespaces whose properties describe records, not the things in the world; they count only if declared."""
 
 IntTable = NDArray[np.int32]
 
@@ -36,8 +43,10 @@ class KBIndex:
     ----------
     graphs
         IRIs of the indexed named graphs; a graph's position is its id.
-    classes, individuals, properties
-        IRIs of the named classes, the individuals and the object properties; the position is the id.
+    classes, individuals, properties, data_properties
+        IRIs of the named classes, the individuals, the object and the data properties; the position is the id.
+    literals
+        Values of data properties, each as its datatype's IRI, a space, and its lexical form.
     told
         Told sub-class links between the classes.
     equivalences
@@ -50,30 +59,45 @@ class KBIndex:
         int32, shape (assertions, 3): individual, class, graph.
     roles
         int32, shape (assertions, 4): subject, property, object, graph.
+    values
+        int32, shape (assertions, 4): subject, data property, literal, graph.
+    schema
+        Triples of the axioms, as they were found.
+    axioms
+        What they say.
     """
 
     graphs: tuple[str, ...]
     classes: IriTable
     individuals: IriTable
     properties: IriTable
+    data_properties: IriTable
+    literals: IriTable
     told: Hierarchy
     equivalences: IntTable
     subclass_axioms: int
     namespaces: tuple[str, ...]
     types: IntTable
     roles: IntTable
+    values: IntTable
+    schema: tuple[Triple, ...]
+    axioms: Axioms
 
     @cached_property
     def hierarchy(self) -> Hierarchy:
-        """Told links, and both directions of every equivalence."""
-        if not len(self.equivalences):
+        """Told links, both directions of every equivalence, and the links that definitions imply by form."""
+        implied = np.asarray(
+            [(self.classes.id(sub), self.classes.id(sup)) for sub, sup in sorted(self.axioms.class_links())],
+            np.int32,
+        ).reshape(-1, 2)
+        if not len(self.equivalences) and not len(implied):
             return self.told
         links = self.told.parents.tocoo()
         left, right = self.equivalences.T
         return Hierarchy(
             len(self.classes),
-            np.concatenate([links.row, left, right]),
-            np.concatenate([links.col, right, left]),
+            np.concatenate([links.row, left, right, implied[:, 0]]),
+            np.concatenate([links.col, right, left, implied[:, 1]]),
         )
 
     def individuals_of(self, graphs: Iterable[int]) -> IntTable:
@@ -81,86 +105,123 @@ class KBIndex:
         wanted = np.asarray(sorted(graphs), np.int32)
         typed = self.types[np.isin(self.types[:, 2], wanted), 0]
         linked = self.roles[np.isin(self.roles[:, 3], wanted)][:, [0, 2]].ravel()
-        return np.unique(np.concatenate([typed, linked]))
+        valued = self.values[np.isin(self.values[:, 3], wanted), 0]
+        return np.unique(np.concatenate([typed, linked, valued]))
 
     @classmethod
     def build(cls, quads: Iterable[Quad]) -> KBIndex:
         """Index quads.
 
-        A class is what is declared one, stands in a sub-class or equivalence axiom, or is the type of an
-        individual. An individual is what is declared one, has a type that is not a language term, or is
-        linked to another individual, declared or not. A property between individuals is a role unless it is
-        declared an annotation or data property.
+        A class is what is declared one, stands in an axiom, or is the type of an individual. An individual is
+        what is declared one, has a type that is not a language term, is linked to another individual, or has
+        a value of a declared data property. A property between individuals is a role unless it is declared an
+        annotation or data property; a property with plain or typed values of individuals is a data property
+        unless it is declared an annotation property or comes from a vocabulary for them. Text with a language
+        tag is annotation.
         """
         classes: set[str] = set()
         links: set[tuple[str, str]] = set()
         equivalences: set[tuple[str, str]] = set()
         types: list[tuple[str, str | None, str]] = []
         roles: list[tuple[str, str, str, str]] = []
+        values: list[tuple[str, str, str, str]] = []
+        schema: list[Triple] = []
         declared_roles: set[str] = set()
-        not_roles: set[str] = set()
+        declared_data: set[str] = set()
+        annotations: set[str] = set()
         for quad in quads:
             subject, predicate, obj = quad.subject, quad.predicate, quad.object
             if isinstance(obj, Literal):
+                if predicate.value in SCHEMA_PREDICATES:
+                    schema.append(quad.triple)
+                elif not predicate.value.startswith(BUILT_IN) and obj.language is None:
+                    literal = f"{obj.datatype.value} {obj.value}"
+                    values.append((_name(subject), predicate.value, literal, _name(quad.graph_name)))
                 continue
             graph = _name(quad.graph_name)
             if predicate == TYPE and isinstance(obj, NamedNode):
+                if obj.value in SCHEMA_TYPES:
+                    schema.append(quad.triple)
                 if obj.value in _CLASS_TYPES:
                     if isinstance(subject, NamedNode):
                         classes.add(subject.value)
-                elif obj.value == OWL + "ObjectProperty":
+                elif obj.value in OBJECT_PROPERTY_TYPES:
                     declared_roles.add(_name(subject))
-                elif obj.value in _OTHER_PROPERTY_TYPES:
-                    not_roles.add(_name(subject))
+                elif obj.value == _DATA_PROPERTY:
+                    declared_data.add(_name(subject))
+                elif obj.value in _ANNOTATION_TYPES:
+                    annotations.add(_name(subject))
                 elif obj.value in _INDIVIDUAL_TYPES:
                     types.append((_name(subject), None, graph))
                 elif not obj.value.startswith(BUILT_IN):
                     classes.add(obj.value)
                     types.append((_name(subject), obj.value, graph))
             elif predicate in (SUBCLASS, EQUIVALENT):
-                if isinstance(subject, NamedNode) and isinstance(obj, NamedNode):
-                    classes.update((subject.value, obj.value))
-                    pair = (subject.value, obj.value)
+                if _is_name(subject) and _is_name(obj):
+                    pair = (_name(subject), _name(obj))
+                    classes.update(pair)
                     (links if predicate == SUBCLASS else equivalences).add(pair)
+                else:
+                    schema.append(quad.triple)
+            elif predicate.value in SCHEMA_PREDICATES:
+                schema.append(quad.triple)
             elif not predicate.value.startswith(BUILT_IN):
                 roles.append((_name(subject), predicate.value, _name(obj), graph))
+        axioms = read_axioms(schema)
+        if axioms.unread:
+            log.warning(
+                "%d axioms lie outside the expression language and are not used, such as %s",
+                len(axioms.unread),
+                axioms.unread[0],
+            )
+        classes |= axioms.class_names()
         classes -= {OWL + "Thing", OWL + "Nothing"}
 
         known = {individual for individual, _, _ in types}
+        not_roles = annotations | declared_data
         is_role = declared_roles - not_roles
-        roles = [
-            r for r in roles if r[1] in is_role or (r[1] not in not_roles and r[0] in known and r[2] in known)
-        ]
+        roles = [r for r in roles if r[1] in is_role or (r[1] not in not_roles and r[0] in known and r[2] in known)]
         known.update(name for r in roles for name in (r[0], r[2]))
+        annotations |= {v[1] for v in values if v[1].startswith(_ANNOTATION_VOCABULARIES)}
+        annotations -= declared_data
+        values = [v for v in values if v[1] in declared_data or (v[1] not in annotations and v[0] in known)]
+        values = [v for v in values if v[0] not in classes]
+        known.update(v[0] for v in values)
 
         class_table = IriTable.from_iris(classes)
         individual_table = IriTable.from_iris(known)
         property_table = IriTable.from_iris(is_role | {r[1] for r in roles})
-        graphs = tuple(sorted({t[2] for t in types} | {r[3] for r in roles}))
+        data_table = IriTable.from_iris(declared_data | {v[1] for v in values})
+        literal_table = IriTable.from_iris(v[2] for v in values)
+        graphs = tuple(sorted({t[2] for t in types} | {r[3] for r in roles} | {v[3] for v in values}))
         class_id = {iri: i for i, iri in enumerate(class_table)}
         individual_id = {iri: i for i, iri in enumerate(individual_table)}
         property_id = {iri: i for i, iri in enumerate(property_table)}
+        data_id = {iri: i for i, iri in enumerate(data_table)}
+        literal_id = {text: i for i, text in enumerate(literal_table)}
         graph_id = {iri: i for i, iri in enumerate(graphs)}
-        type_rows = {
-            (individual_id[i], -1 if c is None else class_id.get(c, -1), graph_id[g]) for i, c, g in types
-        }
-        role_rows = {
-            (individual_id[s], property_id[p], individual_id[o], graph_id[g]) for s, p, o, g in roles
-        }
+        type_rows = {(individual_id[i], -1 if c is None else class_id.get(c, -1), graph_id[g]) for i, c, g in types}
+        role_rows = {(individual_id[s], property_id[p], individual_id[o], graph_id[g]) for s, p, o, g in roles}
+        value_rows = {(individual_id[s], data_id[p], literal_id[v], graph_id[g]) for s, p, v, g in values}
         between = [(class_id[c], class_id[p]) for c, p in sorted(links) if c in class_id and p in class_id]
         return cls(
             graphs=graphs,
             classes=class_table,
             individuals=individual_table,
             properties=property_table,
+            data_properties=data_table,
+            literals=literal_table,
             told=Hierarchy(len(class_table), [c for c, _ in between], [p for _, p in between]),
             equivalences=_table(
                 {(class_id[a], class_id[b]) for a, b in equivalences if a in class_id and b in class_id}, 2
             ),
             subclass_axioms=len(links),
-            namespaces=tuple(sorted({namespace(i) for t in (class_table, property_table) for i in t})),
+            namespaces=tuple(sorted({namespace(i) for t in (class_table, property_table, data_table) for i in t})),
             types=_table(type_rows, 3),
             roles=_table(role_rows, 4),
+            values=_table(value_rows, 4),
+            schema=tuple(schema),
+            axioms=axioms,
         )
 
     def save(self, folder: Path) -> None:
@@ -173,6 +234,10 @@ class KBIndex:
         np.save(folder / "equivalences.npy", self.equivalences)
         np.save(folder / "types.npy", self.types)
         np.save(folder / "roles.npy", self.roles)
+        np.save(folder / "values.npy", self.values)
+        self.data_properties.save(folder, "data_properties")
+        self.literals.save(folder, "literals")
+        (folder / "schema.nt").write_bytes(serialize(self.schema, format=RdfFormat.N_TRIPLES))
         meta = {"graphs": self.graphs, "subclass_axioms": self.subclass_axioms, "namespaces": self.namespaces}
         (folder / "meta.json").write_text(json.dumps(meta), encoding="utf-8")
 
@@ -183,18 +248,24 @@ class KBIndex:
         indptr = np.load(folder / "parents.indptr.npy")
         parent = np.load(folder / "parents.indices.npy")
         child = np.repeat(np.arange(len(classes), dtype=np.int32), np.diff(indptr))
+        schema = tuple(q.triple for q in parse((folder / "schema.nt").read_bytes(), format=RdfFormat.N_TRIPLES))
         meta = json.loads((folder / "meta.json").read_text(encoding="utf-8"))
         return cls(
             graphs=tuple(meta["graphs"]),
             classes=classes,
             individuals=IriTable.load(folder, "individuals"),
             properties=IriTable.load(folder, "properties"),
+            data_properties=IriTable.load(folder, "data_properties"),
+            literals=IriTable.load(folder, "literals"),
             told=Hierarchy(len(classes), child, parent),
             equivalences=np.load(folder / "equivalences.npy"),
             subclass_axioms=meta["subclass_axioms"],
             namespaces=tuple(meta["namespaces"]),
             types=np.load(folder / "types.npy", mmap_mode="r"),
             roles=np.load(folder / "roles.npy", mmap_mode="r"),
+            values=np.load(folder / "values.npy", mmap_mode="r"),
+            schema=schema,
+            axioms=read_axioms(schema),
         )
 
 
@@ -207,6 +278,11 @@ def namespace(iri: str) -> str:
     'https://en.wikipedia.org/wiki/Category:'
     """
     return iri.removesuffix(local_name(iri))
+
+
+def _is_name(term: object) -> bool:
+    """Whether a term is an IRI that does not stand for a blank node."""
+    return isinstance(term, NamedNode) and GENID not in term.value
 
 
 def _name(term: NamedNode | BlankNode | Literal | object) -> str:

@@ -20,7 +20,7 @@ from pyoxigraph import Literal, NamedNode, Quad, RdfFormat, Store, Triple, seria
 
 from .catalog import GraphEntry, GraphKind, catalog_iri, content_digest, graph_iri, read_entries
 from .errors import DataError, NeurontologyError, UsageError, near_matches
-from .index import KBIndex
+from .index import LAYOUT, KBIndex
 from .names import NameTable, lookup_in_namespaces
 from .syntax.rdf import for_owl_tools
 from .vocabulary import DATA, LABEL, PREFIXES
@@ -206,7 +206,7 @@ class KB:
         """Array index of the knowledge graphs, read from disk where it is up to date, else built anew."""
         if self.path is None:
             return KBIndex.build(self._knowledge())
-        target = self.path / "index" / self.digest[:32]
+        target = self.path / "index" / f"{self.digest[:32]}-{LAYOUT}"
         if not target.is_dir():
             index = KBIndex.build(self._knowledge())
             try:
@@ -302,7 +302,10 @@ class KB:
         """Short names of the classes and properties, and back."""
         index = self.index
         return NameTable(
-            lookup=lookup_in_namespaces(index.namespaces, lambda iri: iri in index.classes or iri in index.properties),
+            lookup=lookup_in_namespaces(
+                index.namespaces,
+                lambda iri: iri in index.classes or iri in index.properties or iri in index.data_properties,
+            ),
             label_of=self.label,
         )
 

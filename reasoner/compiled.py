@@ -20,6 +20,6 @@ def inner(function: Function) -> Function:
     return cast(
         Function,
         numba.njit(
-            cache=True, nogil=True, error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True
+            cache=True, nogil=True, error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True, _nrt=False
         )(function),
     )

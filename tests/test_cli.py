@@ -154,7 +154,7 @@ def broken_files(folder: Path) -> dict[str, Path]:
         (["induce", "--kb", "kb", "--positives", "positives.txt", "--negatives", "no.txt"], 2, "no.txt"),
         (["induce", "--kb", "kb", "--positives", "odd.txt", "--negatives", "negatives.txt"], 2, "zzz"),
         (["induce", "--kb", "kb", "--positives", "positives.txt", "--negatives", "positives.txt"], 1, "both"),
-        (["induce", "--kb", "kb", "--positives", "empty.txt", "--negatives", "negatives.txt"], 1, "no positive examples"),
+        (["induce", "--kb", "kb", "--positives", "empty.txt", "--negatives", "negatives.txt"], 1, "no positive"),
         (
             ["induce", "--kb", "kb", "--positives", "positives.txt", "--negatives", "negatives.txt", "--score", "f2"],
             2,
@@ -227,7 +227,7 @@ def test_the_loop_on_files(folder: Path, tmp_path: Path) -> None:
             "--out",
             tmp_path / "run",
             "--json",
-        )  # fmt: skip
+        )
     )
     assert set(labelled) == {"run", "kb", "units"}
     first, second = labelled["units"]

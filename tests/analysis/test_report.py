@@ -163,7 +163,7 @@ def build(folder: Path, *, holdout: float = 0.5, files: bool = True) -> Case:
                 5 * (kind == "house") + noise[1] + (7 if name == HOSTILE_ID else 0),
                 noise[2],
                 0.0,
-                5.0 * (name == used[0]) + noise[4] / 10,
+                5.0 * (name == used[0]) + 2.5 * (name == used[1]) + noise[4] / 10,
                 5 * (name in boats) + noise[5] / 2,
             ]
             where = str(path) if files else path.name

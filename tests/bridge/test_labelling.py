@@ -52,7 +52,7 @@ def test_the_random_unit_has_the_best_score_of_all_pairs(
     objects = small_loop.contents()
     above = {"car": {"Car", "Vehicle", "Thing_"}, "bus": {"Bus", "Vehicle", "Thing_"}, "dog": {"Dog"}}
     above |= {"tree": {"Tree", "Plant", "Thing_"}, "flower": {"Flower", "Plant", "Thing_"}}
-    rows = [r for r in activations.rows("induction")]
+    rows = list(activations.rows("induction"))
     values = np.asarray(activations.values[rows, 4], float)
     ids = [int(activations.images[r].id.removeprefix("im")) for r in rows]
     positive = {i for i, v in zip(ids, values, strict=True) if v >= 0.8 * values.max()}

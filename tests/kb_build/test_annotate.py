@@ -103,7 +103,7 @@ def test_a_mapping_decides_and_unmapped_names_become_own_classes(kb: KB, tmp_pat
 
 
 def test_a_mapping_to_an_unknown_class_is_refused(kb: KB) -> None:
-    with pytest.raises(UsageError, match="Nonsense.*links 'bus'"):
+    with pytest.raises(UsageError, match=r"Nonsense.*links 'bus'"):
         annotate(kb, [image("a", ("bus",))], dataset="d", origin="x", mapping=[Link("bus", EX + "Nonsense")])
     assert not kb.info()["datasets"]
 
