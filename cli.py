@@ -438,7 +438,9 @@ def label_layer(
     )
     record_run(store, run)
     if as_json:
-        return _print_json({"run": str(out), "kb": str(kb), "units": run.units})
+        spent = {u.unit: u.induction.elapsed_seconds for u in labels if u.induction is not None}
+        units_record = [{**u, "elapsed_seconds": spent.get(u["unit"])} for u in run.units]
+        return _print_json({"run": str(out), "kb": str(kb), "units": units_record})
     _print_labels(run.units)
     _say(f"{joined.dataset}: {run.images} images; {run.elapsed_seconds:.1f} s; written to {out} and to {kb}")
 

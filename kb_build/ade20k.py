@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ..ontology.errors import DataError, UsageError
-from .annotation import AnnotatedImage, AnnotatedObject, BadFile
+from .annotation import AnnotatedImage, AnnotatedObject, BadFile, refuse_broken
 
 _LAYOUT_FOLDERS = {"images", "training", "validation", "ade", "full-annotation"}
 
@@ -67,13 +67,7 @@ def read_ade20k(root: str | Path, *, skip_bad: bool = False) -> tuple[list[Annot
                 hint="keep one of the two files",
             )
         found[image.id] = (file, image)
-    if bad and not skip_bad:
-        listed = "; ".join(f"{b.where}: {b.reason}" for b in bad[:20])
-        raise DataError(
-            f"{len(bad)} annotation file{'s are' if len(bad) > 1 else ' is'} broken: {listed}",
-            where=root,
-            hint="mend them, or leave them out with --skip-bad",
-        )
+    refuse_broken(bad, root, what="annotation file", skip_bad=skip_bad)
     return [found[key][1] for key in sorted(found)], bad
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,10 +12,14 @@ from pyoxigraph import Literal, NamedNode, Triple
 from ..ontology.errors import DataError, UsageError, near_matches
 from ..ontology.iris import encode_segment
 from ..ontology.kb import KB
-from ..ontology.vocabulary import ADE20K, DCT, LABEL, OWL, TYPE, XSD, nl
+from ..ontology.vocabulary import ADE20K, DCT, LABEL, OWL, SUBCLASS, TYPE, XSD, nl
 from .ade20k import read_ade20k
 from .annotation import AnnotatedImage, AnnotatedObject, BadFile
+from .annotation_csv import read_annotation_csv
+from .coco import read_coco
+from .imagefolder import read_imagefolder
 from .linking import Link, Linker
+from .visual_genome import read_visual_genome
 
 _INDIVIDUAL = NamedNode(OWL + "NamedIndividual")
 _CLASS = NamedNode(OWL + "Class")
@@ -24,8 +29,16 @@ _IDENTIFIER = NamedNode(DCT + "identifier")
 _BOOLEAN, _INTEGER = NamedNode(XSD + "boolean"), NamedNode(XSD + "integer")
 
 
-READERS = {"ade20k": read_ade20k}
+READERS = {
+    "ade20k": read_ade20k,
+    "coco": read_coco,
+    "visual-genome": read_visual_genome,
+    "imagefolder": read_imagefolder,
+    "csv": read_annotation_csv,
+}
 """Readers of annotation formats, by name."""
+
+_SYNSET = re.compile(r"(.+)\.[nvasr]\.\d+")
 
 
 @dataclass(frozen=True)
@@ -70,7 +83,10 @@ def annotate(
 
     Each image and each object becomes an individual, joined by an object property. An object is an instance
     of the class of its first name that has one; when none has, its preferred name becomes a class in the data
-    set's own namespace, so that no annotation is lost. The same holds for an image and its scene.
+    set's own namespace, so that no annotation is lost. The same holds for an image and its scene, and for the
+    broader names of an object: own classes become sub-classes of what is broader, while objects that have a
+    class of the knowledge base become instances of it, so that nothing is told of the knowledge base's own
+    classes. A relation between objects becomes an object property in the data set's namespace.
 
     Parameters
     ----------
@@ -88,7 +104,7 @@ def annotate(
         The property that joins an image and its objects; by default the knowledge base's own
         ``imageContains`` if it has exactly one, else that of Dalal et al.
     base
-        Base IRI of the individuals.
+        Base IRI of the individuals, see :func:`individual_base`.
 
     Raises
     ------
@@ -97,10 +113,10 @@ def annotate(
     DataError
         An IRI cannot be made from `base`.
     """
-    names = sorted({n for image in images for obj in image.objects for n in obj.names})
-    scenes = sorted({image.scene for image in images if image.scene})
+    names = {n for image in images for obj in image.objects for n in (*obj.names, *obj.broader)}
+    names.update(image.scene for image in images if image.scene)
     if mapping is None:
-        links = Linker(kb).link_all([*names, *scenes])
+        links = Linker(kb).link_all(names)
     else:
         for link in mapping:
             if link.iri is not None and link.iri not in kb.index.classes:
@@ -110,9 +126,9 @@ def annotate(
                     hint="correct the object_id, or write sssom:NoTermFound",
                 )
         given = {link.name: link for link in mapping}
-        links = [given.get(name, Link(name, None)) for name in sorted({*names, *scenes})]
+        links = [given.get(name, Link(name, None)) for name in sorted(names)]
     try:
-        writer = _Writer(kb, dataset, links, property_iri or contains_property(kb), base)
+        writer = _Writer(_namespace(kb, dataset), links, property_iri or contains_property(kb), base)
         for image in images:
             writer.add_image(image)
     except ValueError as error:
@@ -145,15 +161,28 @@ def contains_property(kb: KB) -> str:
     return found[0] if len(found) == 1 else ADE20K + "imageContains"
 
 
+def individual_base(kb: KB, kind: str, dataset: str) -> str:
+    """Usual base IRI of individuals: that of Dalal et al. for ADE20K, else one of the data set's own.
+
+    Other data sets number their images, so that a shared base would make one individual of two images.
+    """
+    return ADE20K if kind == "ade20k" else f"{_namespace(kb, dataset)}individual/"
+
+
+def _namespace(kb: KB, dataset: str) -> str:
+    return f"{kb.base}dataset/{encode_segment(dataset)}/"
+
+
 class _Writer:
     """Collects the triples of one data set."""
 
-    def __init__(self, kb: KB, dataset: str, links: Sequence[Link], property_iri: str, base: str) -> None:
+    def __init__(self, own: str, links: Sequence[Link], property_iri: str, base: str) -> None:
         self.triples: dict[Triple, None] = {}
         self.used: set[str] = set()
         self._iri = {link.name: link.iri for link in links}
         self._base = base
-        self._own = f"{kb.base}dataset/{encode_segment(dataset)}/class/"
+        self._own = own
+        self._properties: dict[str, NamedNode] = {}
         self._contains = NamedNode(property_iri)
         self._add(self._contains, TYPE, _OBJECT_PROPERTY)
         for own in ("attribute", "occluded", "partLevel"):
@@ -164,7 +193,7 @@ class _Writer:
         subject = NamedNode(self._base + encode_segment(image.id))
         self._individual(subject, image.id)
         if image.scene:
-            self._add(subject, TYPE, self._class((image.scene,)))
+            self._add(subject, TYPE, self._class((image.scene,))[0])
         nodes = {
             obj.id: NamedNode(f"{self._base}obj_{encode_segment(obj.id)}_{encode_segment(image.id)}")
             for obj in image.objects
@@ -175,10 +204,19 @@ class _Writer:
             self._object(node, obj)
             if obj.part_of is not None and obj.part_of in nodes:
                 self._add(node, nl("partOf"), nodes[obj.part_of])
+            for relation in obj.relations:
+                self._add(node, self._property(relation.predicate), nodes[relation.target])
 
     def _object(self, node: NamedNode, obj: AnnotatedObject) -> None:
         self._add(node, TYPE, _INDIVIDUAL)
-        self._add(node, TYPE, self._class(obj.names))
+        kind, is_own = self._class(obj.names)
+        self._add(node, TYPE, kind)
+        for name in obj.broader:
+            above, above_is_own = self._class((name,))
+            if above != kind:
+                # Only of own classes may the data set say what they are kinds of.
+                self._add(*((kind, SUBCLASS, above) if is_own else (node, TYPE, above)))
+            kind, is_own = above, above_is_own
         for attribute in obj.attributes:
             self._add(node, nl("attribute"), Literal(attribute))
         if obj.occluded is not None:
@@ -190,17 +228,28 @@ class _Writer:
         self._add(node, TYPE, _INDIVIDUAL)
         self._add(node, _IDENTIFIER, Literal(identifier))
 
-    def _class(self, names: Sequence[str]) -> NamedNode:
+    def _class(self, names: Sequence[str]) -> tuple[NamedNode, bool]:
+        """Class of the first name that has one, else an own one; and whether it is an own one."""
         for name in names:
             iri = self._iri.get(name)
             if iri is not None:
                 self.used.add(name)
-                return NamedNode(iri)
+                return NamedNode(iri), False
         self.used.add(names[0])
-        own = NamedNode(self._own + encode_segment(names[0].replace(" ", "_")))
+        own = NamedNode(f"{self._own}class/{encode_segment(names[0].replace(' ', '_'))}")
+        synset = _SYNSET.fullmatch(names[0])
         self._add(own, TYPE, _CLASS)
-        self._add(own, LABEL, Literal(names[0]))
-        return own
+        self._add(own, LABEL, Literal(synset[1].replace("_", " ") if synset else names[0]))
+        return own, True
+
+    def _property(self, predicate: str) -> NamedNode:
+        known = self._properties.get(predicate)
+        if known is None:
+            known = NamedNode(f"{self._own}property/{encode_segment(predicate.replace(' ', '_'))}")
+            self._properties[predicate] = known
+            self._add(known, TYPE, _OBJECT_PROPERTY)
+            self._add(known, LABEL, Literal(predicate))
+        return known
 
     def _add(self, subject: NamedNode, predicate: NamedNode, obj: NamedNode | Literal) -> None:
         self.triples[Triple(subject, predicate, obj)] = None

@@ -104,9 +104,27 @@ class Axioms:
 
     def class_names(self) -> set[str]:
         """IRIs of the named classes that occur."""
+        return {iri for expression in self._expressions() for iri in named_classes(expression)}
+
+    def data_names(self) -> set[str]:
+        """IRIs of the properties that expressions restrict to values."""
+        return {
+            part.property
+            for expression in self._expressions()
+            for part in subexpressions(expression)
+            if isinstance(part, DataBound | HasValue)
+        }
+
+    def role_names(self) -> set[str]:
+        """IRIs of the properties that stand in restrictions, chains, and sub-property axioms."""
+        found = {iri for expression in self._expressions() for iri in _object_properties(expression)}
+        found.update(role.iri for chain, sup in self.chains for role in (*chain, sup))
+        found.update(role.iri for pair in self.sub_properties for role in pair)
+        return found
+
+    def _expressions(self) -> list[ClassExpression]:
         found = [e for pair in (*self.inclusions, *self.disjoint) for e in pair]
-        found += [e for _, e in (*self.domains, *self.ranges)]
-        return {iri for expression in found for iri in named_classes(expression)}
+        return found + [e for _, e in (*self.domains, *self.ranges)]
 
     def class_links(self) -> set[tuple[str, str]]:
         """Sub-class links between named classes that an inclusion implies by its form.

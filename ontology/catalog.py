@@ -21,6 +21,7 @@ GraphKind = Literal["tbox", "abox", "extension", "run"]
 
 _KIND, _DIGEST, _REMOVED = nl("graphKind"), nl("digest"), nl("removedEdges")
 _TITLE, _ORIGIN, _DATASET = NamedNode(DCT + "title"), NamedNode(DCT + "source"), NamedNode(DCAT + "Dataset")
+_CREATED = NamedNode(DCT + "created")
 
 
 @dataclass(frozen=True, order=True)
@@ -41,6 +42,8 @@ class GraphEntry:
         File or folder that it was read from.
     removed_edges
         Number of hierarchy links left out to break cycles.
+    created
+        When it was written, ISO 8601; empty where that is not recorded.
     """
 
     kind: GraphKind
@@ -49,11 +52,13 @@ class GraphEntry:
     digest: str
     origin: str
     removed_edges: int = 0
+    created: str = ""
 
     def quads(self, catalog: NamedNode) -> list[Quad]:
         """Describe the entry as quads of the catalogue graph."""
         subject = NamedNode(self.iri)
         integer = NamedNode(XSD + "integer")
+        date = RdfLiteral(self.created, datatype=NamedNode(XSD + "dateTime"))
         return [
             Quad(subject, TYPE, _DATASET, catalog),
             Quad(subject, _TITLE, RdfLiteral(self.name), catalog),
@@ -61,6 +66,7 @@ class GraphEntry:
             Quad(subject, _DIGEST, RdfLiteral(self.digest), catalog),
             Quad(subject, _ORIGIN, RdfLiteral(self.origin), catalog),
             Quad(subject, _REMOVED, RdfLiteral(str(self.removed_edges), datatype=integer), catalog),
+            *([Quad(subject, _CREATED, date, catalog)] if self.created else []),
         ]
 
 
@@ -102,6 +108,7 @@ def read_entries(store: Store, catalog: NamedNode) -> tuple[GraphEntry, ...]:
                 digest=values[_DIGEST],
                 origin=values[_ORIGIN],
                 removed_edges=int(values[_REMOVED]),
+                created=values.get(_CREATED, ""),
             )
         )
     return tuple(sorted(entries))

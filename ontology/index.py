@@ -84,21 +84,24 @@ class KBIndex:
     axioms: Axioms
 
     @cached_property
+    def stated(self) -> Hierarchy:
+        """Told links, and both directions of every equivalence between named classes."""
+        return self._joined(self.told, self.equivalences)
+
+    @cached_property
     def hierarchy(self) -> Hierarchy:
-        """Told links, both directions of every equivalence, and the links that definitions imply by form."""
-        implied = np.asarray(
-            [(self.classes.id(sub), self.classes.id(sup)) for sub, sup in sorted(self.axioms.class_links())],
-            np.int32,
-        ).reshape(-1, 2)
-        if not len(self.equivalences) and not len(implied):
-            return self.told
-        links = self.told.parents.tocoo()
-        left, right = self.equivalences.T
-        return Hierarchy(
-            len(self.classes),
-            np.concatenate([links.row, left, right, implied[:, 0]]),
-            np.concatenate([links.col, right, left, implied[:, 1]]),
-        )
+        """Told links, equivalences, and the links that definitions imply by their form."""
+        implied = [(self.classes.id(sub), self.classes.id(sup)) for sub, sup in sorted(self.axioms.class_links())]
+        return self._joined(self.stated, np.asarray(implied, np.int32).reshape(-1, 2), both=False)
+
+    def _joined(self, base: Hierarchy, links: IntTable, *, both: bool = True) -> Hierarchy:
+        if not len(links):
+            return base
+        present = base.parents.tocoo()
+        low, high = (links[:, 0], links[:, 1])
+        child = [present.row, low, high] if both else [present.row, low]
+        parent = [present.col, high, low] if both else [present.col, high]
+        return Hierarchy(len(self.classes), np.concatenate(child), np.concatenate(parent))
 
     def individuals_of(self, graphs: Iterable[int]) -> IntTable:
         """Ids of the individuals that the given graphs mention, ascending."""
@@ -190,8 +193,11 @@ class KBIndex:
 
         class_table = IriTable.from_iris(classes)
         individual_table = IriTable.from_iris(known)
-        property_table = IriTable.from_iris(is_role | {r[1] for r in roles})
-        data_table = IriTable.from_iris(declared_data | {v[1] for v in values})
+        data = declared_data | axioms.data_names() | {v[1] for v in values}
+        property_table = IriTable.from_iris(
+            is_role | {r[1] for r in roles} | (axioms.role_names() - data - annotations)
+        )
+        data_table = IriTable.from_iris(data)
         literal_table = IriTable.from_iris(v[2] for v in values)
         graphs = tuple(sorted({t[2] for t in types} | {r[3] for r in roles} | {v[3] for v in values}))
         class_id = {iri: i for i, iri in enumerate(class_table)}
@@ -237,7 +243,7 @@ class KBIndex:
         np.save(folder / "values.npy", self.values)
         self.data_properties.save(folder, "data_properties")
         self.literals.save(folder, "literals")
-        (folder / "schema.nt").write_bytes(serialize(self.schema, format=RdfFormat.N_TRIPLES))
+        serialize(self.schema, folder / "schema.nt", format=RdfFormat.N_TRIPLES)
         meta = {"graphs": self.graphs, "subclass_axioms": self.subclass_axioms, "namespaces": self.namespaces}
         (folder / "meta.json").write_text(json.dumps(meta), encoding="utf-8")
 

@@ -232,7 +232,7 @@ class KB:
             shutil.rmtree(folder, ignore_errors=True)
 
     def put_graph(
-        self, kind: GraphKind, name: str, triples: Iterable[Triple], *, origin: str
+        self, kind: GraphKind, name: str, triples: Iterable[Triple], *, origin: str, created: str = ""
     ) -> tuple[GraphEntry, bool]:
         """Write a named graph, replacing one of the same kind and name, in one transaction.
 
@@ -244,7 +244,9 @@ class KB:
             False when the store already held exactly these triples.
         """
         content = list(triples)
-        entry = GraphEntry(kind, name, graph_iri(self.base, kind, name), content_digest(content), origin)
+        entry = GraphEntry(
+            kind, name, graph_iri(self.base, kind, name), content_digest(content), origin, created=created
+        )
         existing = next((e for e in self.entries if e.iri == entry.iri), None)
         if existing is not None and existing.digest == entry.digest:
             return existing, False
@@ -288,12 +290,15 @@ class KB:
         for derived in ("index", "names"):
             self.__dict__.pop(derived, None)
 
+    def _about(self, subject: NamedNode, predicate: NamedNode) -> Iterable[Quad]:
+        """Quads with a subject and predicate."""
+        return self.store.quads_for_pattern(subject, predicate, None, None)
+
     def label(self, iri: str) -> str | None:
         """``rdfs:label`` of an entity, English or without a language first, or None."""
         if iri.startswith("_:"):
             return None
-        quads = self.store.quads_for_pattern(NamedNode(iri), LABEL, None, None)
-        found = [q.object for q in quads if isinstance(q.object, Literal)]
+        found = [q.object for q in self._about(NamedNode(iri), LABEL) if isinstance(q.object, Literal)]
         found.sort(key=lambda o: (o.language not in (None, "en"), o.language or "", o.value))
         return found[0].value if found else None
 

@@ -35,7 +35,7 @@ def _extend(
             for k in range(2):
                 target = pool if k == 0 else beam
                 if f <= lim(target.limits, target.state, t, 0):
-                    offer(ground, target, LITERAL, literal[ID, i], NONE, NONE, NONE, t, f)
+                    offer(ground, target, LITERAL, literal[ID, i], NONE, NONE, NONE, np.int64(t), np.int64(f))
         return
     evaluate(ground.positive, ground.positive_mask, ground.literal, before, entry, pool.positive_words)
     evaluate(ground.negative, ground.negative_mask, ground.literal, before, entry, pool.negative_words)
@@ -52,7 +52,7 @@ def _extend(
     shape = before[entry, SHAPE]
     joined = EXTEND[shape, operator - 1]
     used = CHAINS[shape, 0]
-    a, b, c = before[entry, LEAF], before[entry, LEAF + 1], before[entry, LEAF + 2]
+    a, b, c, d = before[entry, LEAF], before[entry, LEAF + 1], before[entry, LEAF + 2], NONE
     count_columns(u.columns, s.cp, 0, size, s.items[COUNTS])
     state[WORK] += size
     for i in range(size):
@@ -65,16 +65,16 @@ def _extend(
         state[NODES] += 1
         if f > limit:
             continue
-        new = literal[ID, i]
+        if used == 1:
+            b = literal[ID, i]
+        elif used == 2:
+            c = literal[ID, i]
+        else:
+            d = literal[ID, i]
         for k in range(2):
             target = pool if k == 0 else beam
             if f <= lim(target.limits, target.state, t, 0):
-                if used == 1:
-                    offer(ground, target, joined, a, new, NONE, NONE, t, f)
-                elif used == 2:
-                    offer(ground, target, joined, a, b, new, NONE, t, f)
-                else:
-                    offer(ground, target, joined, a, b, c, new, t, f)
+                offer(ground, target, joined, a, b, c, d, np.int64(t), np.int64(f))
 
 
 def beam_search(

@@ -146,14 +146,14 @@ class Clauses:
         """Stage S1."""
         nothing = np.full((1, 1), -1, np.int64)
         for t in self._positive:
-            if _over(deadline):
+            if over(deadline):
                 return
             yield self._batch((int(t),), nothing)
 
     def single_without(self, deadline: float | None = None) -> Iterator[Batch]:
         """Stage S2."""
         for t in self._positive:
-            if _over(deadline):
+            if over(deadline):
                 return
             negatives = np.flatnonzero(self._below[t] & self._negatable)
             if len(negatives):
@@ -162,7 +162,7 @@ class Clauses:
     def several_without(self, deadline: float | None = None) -> Iterator[Batch]:
         """Stage S3."""
         for positive in self._conjunctions():
-            if _over(deadline):
+            if over(deadline):
                 return
             negatives = np.flatnonzero(self._below[list(positive)].any(axis=0) & self._negatable)
             # A conjunction of one is there only where there is no second type; S1 and S2 have had the rest.
@@ -173,7 +173,7 @@ class Clauses:
                 continue
             for size in sizes:
                 for chunk in self._independent(negatives, size):
-                    if _over(deadline):
+                    if over(deadline):
                         return
                     yield self._batch(positive, chunk)
 
@@ -252,5 +252,6 @@ def _dense(matrix: sparse.csr_matrix, columns: NDArray[np.int64]) -> NDArray[np.
     return np.ascontiguousarray(matrix[:, columns].toarray().T.astype(np.bool_))
 
 
-def _over(deadline: float | None) -> bool:
+def over(deadline: float | None) -> bool:
+    """Whether a time on the clock of :func:`time.perf_counter` has passed; None never passes."""
     return deadline is not None and time.perf_counter() > deadline

@@ -19,7 +19,7 @@ class Reached:
 
     Attributes
     ----------
-    property
+    prop
         IRI of the object property; None for ECII's pseudo-property "none", over which each example reaches
         itself.
     owners
@@ -28,7 +28,7 @@ class Reached:
         int64, shape (rows,): the filler, as a row of the interpretation.
     """
 
-    property: str | None
+    prop: str | None
     owners: NDArray[np.int64]
     individuals: NDArray[np.int64]
 

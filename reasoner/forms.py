@@ -23,20 +23,26 @@ from numpy.typing import NDArray
 
 from .bitset import Words
 from .compiled import inner, kernel
-from .pool import NODES, NONE, VERSION, WORK, Ground, Pool, bound, lim
+from .pool import NODES, NONE, VERSION, WORK, Ground, Pool, bound, lim, row_of
 from .popcount import count_columns, count_signed, count_with, remaining
 from .shape import AND2, AND3, AND_OR, OR2, OR3, OR_AND
 from .universe import (
+    BUCKETS,
     CAPS,
     COUNTS,
     FALSE,
+    GAINS,
     ITEM,
     ITEM_F,
     ITEM_T,
     NEGATED,
     ORDER,
+    RADIX,
     ROW_OF,
     SIZE,
+    SORTED,
+    SORTED_F,
+    SORTED_T,
     TRUE,
     Scratch,
     Universe,
@@ -46,36 +52,48 @@ from .universe import (
 
 CONJUNCTIONS, OR_ANDS, DISJUNCTIONS, AND_ORS, UNION_PAIRS, PAIR_UNIONS = 0, 1, 2, 3, 4, 5
 FORMS = 6
-BLOCK = 512
+BLOCK = 512  # columns counted at a time
+FEW = 40  # items sorted by insertion
 
 
 @inner
-def _by_fp(items: NDArray[np.int32], count: int) -> None:
-    """Order the collected items by ascending fp (Shell sort: little to compile)."""
-    order, key = items[ORDER], items[ITEM_F]
+def _by_fp(items: NDArray[np.int32], count: int, highest: int) -> None:
+    """Order the collected items by ascending fp, none above ``highest``: stable, digit by digit."""
+    order, key, bucket, room = items[ORDER], items[ITEM_F], items[BUCKETS], items[GAINS]
     for i in range(count):
         order[i] = i
-    gap = 1
-    while gap < count // 3:
-        gap = 3 * gap + 1
-    while gap > 0:
-        for i in range(gap, count):
-            x = order[i]
-            j = i
-            while j >= gap and (
-                key[order[j - gap]] > key[x] or (key[order[j - gap]] == key[x] and order[j - gap] > x)
-            ):
-                order[j] = order[j - gap]
-                j -= gap
-            order[j] = x
-        gap //= 3
+    if count <= FEW:
+        for i in range(1, count):
+            j = i - 1
+            while j >= 0 and key[order[j]] > key[i]:
+                order[j + 1] = order[j]
+                j -= 1
+            order[j + 1] = i
+        return
+    shift = 0
+    while highest >> shift > 0:
+        for v in range(1 << RADIX):
+            bucket[v] = 0
+        for i in range(count):
+            bucket[(key[i] >> shift) & ((1 << RADIX) - 1)] += 1
+        before = 0
+        for v in range(1 << RADIX):
+            before, bucket[v] = before + bucket[v], before
+        for i in range(count):
+            v = (key[order[i]] >> shift) & ((1 << RADIX) - 1)
+            room[bucket[v]] = order[i]
+            bucket[v] += 1
+        for i in range(count):
+            order[i] = room[i]
+        shift += RADIX
 
 
 @inner
 def _by_tp(items: NDArray[np.int32], count: int, highest: int) -> None:
     """Order the collected items by descending tp (a stable counting sort)."""
-    start = np.zeros(highest + 2, np.int32)
-    key, order = items[ITEM_T], items[ORDER]
+    key, order, start = items[ITEM_T], items[ORDER], items[BUCKETS]
+    for v in range(highest + 2):
+        start[v] = 0
     for i in range(count):
         start[highest - key[i] + 1] += 1
     for v in range(highest + 1):
@@ -84,6 +102,43 @@ def _by_tp(items: NDArray[np.int32], count: int, highest: int) -> None:
         v = highest - key[i]
         order[start[v]] = i
         start[v] += 1
+
+
+@inner
+def _arrange(items: NDArray[np.int32], count: int, columns: Words, compact: Words) -> None:
+    """Write the items in their order, and their positives, where a scan reads them one after the other."""
+    for x in range(count):
+        i = items[ORDER, x]
+        for field in range(3):
+            items[SORTED + field, x] = items[ITEM + field, i]
+        for w in range(compact.shape[0]):
+            compact[w, x] = columns[w, items[ITEM, i]]
+
+
+@inner
+def _with_tp(items: NDArray[np.int32], start: int, stop: int, least: int) -> int:
+    """End of the sorted items (by descending tp) from ``start`` on that have at least so many."""
+    low, high = start, stop
+    while low < high:
+        middle = (low + high) >> 1
+        if items[SORTED_T, middle] >= least:
+            low = middle + 1
+        else:
+            high = middle
+    return low
+
+
+@inner
+def _with_fp(items: NDArray[np.int32], start: int, stop: int, most: int) -> int:
+    """End of the sorted items (by ascending fp) from ``start`` on that have at most so many."""
+    low, high = start, stop
+    while low < high:
+        middle = (low + high) >> 1
+        if items[SORTED_F, middle] <= most:
+            low = middle + 1
+        else:
+            high = middle
+    return low
 
 
 @inner
@@ -179,39 +234,39 @@ def conjunctions(
                 for field in range(3):
                     items[field, kept] = items[field, i]
                 kept += 1
-        _by_fp(items, kept)
+        _by_fp(items, kept, f_c)
+        _arrange(items, kept, u.columns, s.compact)
         for x in range(kept):
-            i = items[ORDER, x]
-            a, t_a, f_a = items[ITEM, i], items[ITEM_T, i], items[ITEM_F, i]
+            a, t_a, f_a = items[SORTED, x], items[SORTED_T, x], items[SORTED_F, x]
             with_a = base + literal[SIZE, a] + 2
+            most = lim(limits, state, t_a + t0, with_a + u.shortest) - f0
+            end = _with_fp(items, x + 1, kept, most + f_c - f_a)
+            if most < 0 or end == x + 1:
+                continue
+            narrow(s.bp, s.cp, u.positive, a, 0, True)
+            count_columns(s.compact, s.bp, x + 1, end, items[GAINS])
+            state[WORK] += end - x
             loaded = False
-            for y in range(x + 1, kept):
-                j = items[ORDER, y]
-                b = items[ITEM, j]
-                low = f_a + items[ITEM_F, j] - f_c
-                if low > lim(limits, state, t_a + t0, with_a + u.shortest) - f0:
-                    break
-                length = with_a + literal[SIZE, b]
-                state[WORK] += 1
-                if low > lim(limits, state, min(t_a, items[ITEM_T, j]) + t0, length) - f0:
+            for y in range(x + 1, end):
+                t = items[GAINS, y]
+                least = max(0, f_a + items[SORTED_F, y] - f_c)
+                if limits[row_of(state, with_a + u.shortest), t + t0] - f0 < least:
+                    continue
+                b = items[SORTED, y]
+                limit = lim(limits, state, t + t0, with_a + literal[SIZE, b]) - f0
+                if limit < least:
                     continue
                 if not loaded:
-                    narrow(s.bp, s.cp, u.positive, a, 0, True)
                     narrow(s.b, s.c, negative, literal[ROW_OF, a], literal[NEGATED, a], True)
                     remaining(s.b, s.rest_b)
                     loaded = True
-                t = count_with(u.positive, b, s.bp)
-                limit = lim(limits, state, t + t0, length) - f0
-                state[WORK] += 4
-                if limit < max(low, 0):
-                    continue
                 f = count_signed(negative, literal[ROW_OF, b], literal[NEGATED, b], s.b, s.rest_b, limit)
                 state[WORK] += width
                 state[NODES] += 1
                 if f <= limit:
                     propose(ground, pool, u, AND3, outer, a, b, t, f)
-                if state[WORK] > stop:
-                    return -1 - task
+            if state[WORK] > stop:
+                return -1 - task
     return len(at)
 
 
@@ -281,32 +336,33 @@ def or_ands(
                 kept += 1
             if state[WORK] > stop:
                 return -1 - task
+        _arrange(items, kept, u.columns, s.compact)
         for x in range(kept):
-            i = items[ORDER, x]
-            a, t_a, f_a = items[ITEM, i], items[ITEM_T, i], items[ITEM_F, i]
+            a, t_a, f_a = items[SORTED, x], items[SORTED_T, x], items[SORTED_F, x]
             with_a = base + literal[SIZE, a] + 2
-            loaded = 0
-            for y in range(x + 1, kept):
-                j = items[ORDER, y]
-                b, f_b = items[ITEM, j], items[ITEM_F, j]
-                limit = lim(limits, state, min(t_c, t_a + items[ITEM_T, j]) + t0, with_a + u.shortest) - f0
-                state[WORK] += 1
-                if limit < f_a:
-                    break
-                if f_b > limit:
+            least = _least(limits, state, f_a + f0, with_a + u.shortest, t_c + t0) - t0
+            if least > t_c:
+                continue
+            end = _with_tp(items, x + 1, kept, least - t_a)
+            if end == x + 1:
+                continue
+            narrow(s.bp, s.cp, u.positive, a, 0, False)
+            count_columns(s.compact, s.bp, x + 1, end, items[GAINS])
+            state[WORK] += end - x
+            loaded = False
+            for y in range(x + 1, end):
+                t = t_a + items[GAINS, y]
+                most = max(f_a, items[SORTED_F, y])
+                if limits[row_of(state, with_a + u.shortest), t + t0] - f0 < most:
                     continue
-                if loaded == 0:
-                    narrow(s.bp, s.cp, u.positive, a, 0, False)
-                    loaded = 1
-                t = t_a + count_with(u.positive, b, s.bp)
+                b = items[SORTED, y]
                 limit = lim(limits, state, t + t0, with_a + literal[SIZE, b]) - f0
-                state[WORK] += 4
-                if limit < max(f_a, f_b):
+                if limit < most:
                     continue
-                if loaded == 1:
+                if not loaded:
                     narrow(s.b, s.c, negative, literal[ROW_OF, a], literal[NEGATED, a], False)
                     remaining(s.b, s.rest_b)
-                    loaded = 2
+                    loaded = True
                 f = f_a + count_signed(
                     negative, literal[ROW_OF, b], literal[NEGATED, b], s.b, s.rest_b, limit - f_a
                 )
@@ -314,8 +370,8 @@ def or_ands(
                 state[NODES] += 1
                 if f <= limit:
                     propose(ground, pool, u, OR_AND, a, b, outer, t, f)
-                if state[WORK] > stop:
-                    return -1 - task
+            if state[WORK] > stop:
+                return -1 - task
     return len(at)
 
 
@@ -377,31 +433,34 @@ def disjunctions(
         if not triples:
             continue
         _by_tp(items, count, best)
+        _arrange(items, count, u.columns, s.compact)
         for x in range(count):
-            i = items[ORDER, x]
-            a, gain_a, f_a = items[ITEM, i], items[ITEM_T, i], items[ITEM_F, i]
+            a, f_a = items[SORTED, x], items[SORTED_F, x]
+            t_a = t_c + items[SORTED_T, x]
             with_a = base + literal[SIZE, a] + 2
+            least = _least(limits, state, f_a + f0, with_a + u.shortest, u.p + t0) - t0
+            if least > u.p:
+                continue
+            end = _with_tp(items, x + 1, count, least - t_a)
+            if end == x + 1:
+                continue
+            narrow(s.bp, s.cp, u.positive, a, 0, False)
+            count_columns(s.compact, s.bp, x + 1, end, items[GAINS])
+            state[WORK] += end - x
             loaded = False
-            for y in range(x + 1, count):
-                j = items[ORDER, y]
-                b, f_b = items[ITEM, j], items[ITEM_F, j]
-                reach = min(u.p, t_c + gain_a + items[ITEM_T, j])
-                limit = lim(limits, state, reach + t0, with_a + u.shortest) - f0
-                state[WORK] += 1
-                if limit < f_a:
-                    break
-                if f_b > limit:
+            for y in range(x + 1, end):
+                t = t_a + items[GAINS, y]
+                most = max(f_a, items[SORTED_F, y])
+                if limits[row_of(state, with_a + u.shortest), t + t0] - f0 < most:
+                    continue
+                b = items[SORTED, y]
+                limit = lim(limits, state, t + t0, with_a + literal[SIZE, b]) - f0
+                if limit < most:
                     continue
                 if not loaded:
-                    narrow(s.bp, s.cp, u.positive, a, 0, False)
                     narrow(s.b, s.c, negative, literal[ROW_OF, a], literal[NEGATED, a], False)
                     remaining(s.b, s.rest_b)
                     loaded = True
-                t = t_c + gain_a + count_with(u.positive, b, s.bp)
-                limit = lim(limits, state, t + t0, with_a + literal[SIZE, b]) - f0
-                state[WORK] += 4
-                if limit < max(f_a, f_b):
-                    continue
                 f = f_a + count_signed(
                     negative, literal[ROW_OF, b], literal[NEGATED, b], s.b, s.rest_b, limit - f_a
                 )
@@ -409,8 +468,8 @@ def disjunctions(
                 state[NODES] += 1
                 if f <= limit:
                     propose(ground, pool, u, OR3, outer, a, b, t, f)
-                if state[WORK] > stop:
-                    return -1 - task
+            if state[WORK] > stop:
+                return -1 - task
     return len(at)
 
 
@@ -457,8 +516,11 @@ def and_ors(
             for k in range(size):
                 c = u.by_t[k]
                 if literal[FALSE, c] <= lim(limits, state, u.p + t0, shortest) - f0:
-                    items[ITEM, pure] = c
+                    items[ORDER, pure] = pure
+                    items[ITEM, pure], items[ITEM_T, pure] = c, literal[TRUE, c]
+                    items[ITEM_F, pure] = literal[FALSE, c]
                     pure += 1
+            _arrange(items, pure, u.columns, s.compact)
         a = at[task]
         t_a, f_a = literal[TRUE, a], literal[FALSE, a]
         base = u.length + literal[SIZE, a] + 2
@@ -483,31 +545,30 @@ def and_ors(
             if f_g > limit:
                 continue
             with_b = base + literal[SIZE, b]
-            loaded = 0
-            for x in range(pure):
-                c = items[ITEM, x]
-                reach = min(u.p, t_g + literal[TRUE, c])
-                limit = lim(limits, state, reach + t0, with_b + u.shortest) - f0
-                state[WORK] += 1
-                if limit < f_g:
-                    break
-                if literal[FALSE, c] > limit:
+            least = _least(limits, state, f_g + f0, with_b + u.shortest, u.p + t0) - t0
+            end = _with_tp(items, 0, pure, least - t_g) if least <= u.p else 0
+            if end == 0:
+                continue
+            for w in range(s.bp.shape[0]):
+                s.bp[w] = u.positive_mask[w] & ~(s.cp[w] & u.positive[b, w])
+            count_columns(s.compact, s.bp, 0, end, items[GAINS])
+            state[WORK] += end
+            loaded = False
+            for y in range(end):
+                t = t_g + items[GAINS, y]
+                most = max(f_g, items[SORTED_F, y])
+                if limits[row_of(state, with_b + u.shortest), t + t0] - f0 < most:
                     continue
-                if loaded == 0:
-                    for w in range(s.bp.shape[0]):
-                        s.bp[w] = u.positive_mask[w] & ~(s.cp[w] & u.positive[b, w])
-                    loaded = 1
-                t = t_g + count_with(u.positive, c, s.bp)
+                c = items[SORTED, y]
                 limit = lim(limits, state, t + t0, with_b + literal[SIZE, c]) - f0
-                state[WORK] += 4
-                if limit < max(f_g, literal[FALSE, c]):
+                if limit < most:
                     continue
-                if loaded == 1:
+                if not loaded:
                     narrow(s.b, s.c, negative, literal[ROW_OF, b], literal[NEGATED, b], True)
                     for w in range(s.b.shape[0]):
                         s.b[w] = u.negative_mask[w] & ~s.b[w]
                     remaining(s.b, s.rest_b)
-                    loaded = 2
+                    loaded = True
                 f = f_g + count_signed(
                     negative, literal[ROW_OF, c], literal[NEGATED, c], s.b, s.rest_b, limit - f_g
                 )
@@ -528,20 +589,19 @@ def task_bounds(
     score: int,
     recall: float,
     triples: bool,
+    steps: NDArray[np.int64],
     out: NDArray[np.float64],
 ) -> None:
     """Bound of every form (rows) at every place (columns) of its order of literals.
 
     ``sizes`` are the positives and negatives of the universe, those settled by its outer literal, and those of
-    the problem. The steps (f, t) of the best one and best two literals with at most f false positives bound
+    the problem. ``steps`` is room for 2 p + 3 columns: the steps (f, t) of the best one and best two literals with at most f false positives bound
     what the two other literals of a mixed form can add.
     """
     p, n, t0, f0, all_p, all_n = sizes
     size = literal.shape[1]
-    step_f = np.zeros(2 * p + 3, np.int64)
-    step_one = np.zeros(2 * p + 3, np.int64)
-    step_two = np.zeros(2 * p + 3, np.int64)
-    steps, one, two = 0, -1, 0
+    step_f, step_one, step_two = steps[0], steps[1], steps[2]
+    last, one, two = 0, -1, 0
     for k in range(size):
         t = literal[TRUE, k]
         if t > one:
@@ -550,8 +610,8 @@ def task_bounds(
             two = t
         else:
             continue
-        step_f[steps], step_one[steps], step_two[steps] = literal[FALSE, k], one, one + two
-        steps += 1
+        step_f[last], step_one[last], step_two[last] = literal[FALSE, k], one, one + two
+        last += 1
     for c in range(size):
         t, f = literal[TRUE, c], literal[FALSE, c]
         removers = 3 if triples else 2
@@ -559,7 +619,7 @@ def task_bounds(
         out[CONJUNCTIONS, c] = bound(score, recall, t + t0, low + f0, all_p, all_n)
         best_or, best_and = -np.inf, -np.inf
         if triples:
-            for x in range(steps):
+            for x in range(last):
                 low = max(0, step_f[x] - (n - f))
                 b = bound(score, recall, min(t, step_two[x]) + t0, low + f0, all_p, all_n)
                 best_or = max(best_or, b)

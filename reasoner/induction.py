@@ -28,7 +28,7 @@ from .forms import (
 from .formula import Formula
 from .literals import prepare
 from .pairs import pair_unions, union_pairs
-from .pool import COUNT, FP, LENGTH, NODES, SAME, SHAPE, TP, bound, make_pool, ranking
+from .pool import COUNT, FP, LENGTH, NODES, SAME, SHAPE, TP, bound, make_pool, rank
 from .score import Score
 from .shape import AND, CHAINS, OR, build
 from .solution import Solution
@@ -129,10 +129,10 @@ class Induction:
         literal = self._universe.literal
         outers = []
         if self._conjunction:
-            outers += [(self._bound(int(t), 0), AND, int(i)) for i, t in zip(literal[ID], literal[TRUE])]
+            outers += [(self._bound(int(t), 0), AND, int(i)) for i, t in zip(literal[ID], literal[TRUE], strict=True)]
         if self._disjunction:
             p = self._ground.positives
-            outers += [(self._bound(p, int(f)), OR, int(i)) for i, f in zip(literal[ID], literal[FALSE])]
+            outers += [(self._bound(p, int(f)), OR, int(i)) for i, f in zip(literal[ID], literal[FALSE], strict=True)]
         return sorted(outers, key=lambda task: (-task[0], task[1:]))
 
     def _tasks(self, universe: Universe, triples: bool) -> dict[int, tuple[NDArray[np.int32], NDArray[np.float64]]]:
@@ -149,7 +149,8 @@ class Induction:
                 forms += [UNION_PAIRS, PAIR_UNIONS]
         bounds = np.empty((FORMS, len(u.by_t)))
         sizes = (u.p, u.n, u.t0, u.f0, g.positives, g.negatives)
-        task_bounds(u.literal, u.by_t, sizes, g.score, g.minimum_recall, triples, bounds)
+        steps = np.empty((3, 2 * u.p + 3), np.int64)
+        task_bounds(u.literal, u.by_t, sizes, g.score, g.minimum_recall, triples, steps, bounds)
         tasks = {}
         for form in forms:
             at = np.flatnonzero(bounds[form] >= self._pool.threshold[0])
@@ -196,6 +197,8 @@ class Induction:
     def solutions(self) -> tuple[Solution, ...]:
         """Contents of the pool, best first."""
         pool = self._pool
+        order = np.arange(pool.state[COUNT])
+        rank(pool.score, pool.entry, order)
         return tuple(
             Solution(
                 formula=self._formula(pool.entry[i, SHAPE : SHAPE + 5]),
@@ -205,7 +208,7 @@ class Induction:
                 length=int(pool.entry[i, LENGTH]),
                 equivalent=self._equivalent(i),
             )
-            for i in ranking(pool.score, pool.entry, pool.state[COUNT])
+            for i in order
         )
 
     def _formula(self, shape_and_leaves: NDArray[np.int32]) -> Formula:

@@ -53,10 +53,12 @@ def _select(extents: Words, words: NDArray[np.int64], keep: Words, out: Words) -
 
 @kernel
 def _hash_rows(
-    positive: Words, negative: Words, positive_mask: Words, negative_mask: Words, out: NDArray[np.uint64]
+    positive: Words, negative: Words, positive_mask: Words, negative_mask: Words, p: Words, n: Words, out: Words
 ) -> None:
-    """128-bit hashes of every row (``out[:, :2]``) and of its complement (``out[:, 2:]``)."""
-    p, n = positive_mask.copy(), negative_mask.copy()
+    """128-bit hashes of every row (``out[:, :2]``) and of its complement (``out[:, 2:]``).
+
+    ``p`` and ``n`` are room for one row.
+    """
     for i in range(positive.shape[0]):
         for k in range(2):
             flip = ~np.uint64(0) if k else np.uint64(0)
@@ -109,7 +111,8 @@ def prepare(
     negative, negative_mask = restrict(extents, negatives, n)
     atoms = len(extents)
     hashes = np.empty((atoms, 4), np.uint64)
-    _hash_rows(positive, negative, positive_mask, negative_mask, hashes)
+    rows = np.empty_like(positive_mask), np.empty_like(negative_mask)
+    _hash_rows(positive, negative, positive_mask, negative_mask, *rows, hashes)
     rank = np.empty(atoms, np.int64)
     rank[np.argsort(priorities, kind="stable")] = np.arange(atoms)
     kinds = 2 if negation else 1

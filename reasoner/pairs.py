@@ -12,6 +12,9 @@ from .shape import PAIRS_AND, PAIRS_OR
 from .universe import FALSE, ID, SIZE, TRUE, Scratch, Universe
 
 
+UNKNOWN = np.int64(-1)  # counts that offer() takes itself
+
+
 @inner
 def _count_pair(u: Universe, a: int, b: int, union: bool) -> int:
     both = count_with(u.positive, a, u.positive[b])
@@ -65,7 +68,7 @@ def _pairs(
                     if lim(limits, state, reach, shortest) >= low:
                         i, j, k, m = literal[ID, a], literal[ID, b], literal[ID, c], literal[ID, d]
                         state[NODES] += 1
-                        offer(ground, pool, shape, i, j, k, m, -1, -1)
+                        offer(ground, pool, shape, i, j, k, m, UNKNOWN, UNKNOWN)
                 if state[WORK] > stop:
                     return -1 - task
     return len(at)

@@ -86,13 +86,17 @@ def make_pool(ground: Ground, size: int) -> Pool:
 
 
 @inner
+def row_of(state: NDArray[np.int64], length: int) -> int:
+    """Row of the limits that holds for formulas of this length or longer."""
+    if length <= state[WORST_LENGTH]:
+        return 0
+    return 1 if length <= state[PERFECT_LENGTH] else 2
+
+
+@inner
 def lim(limits: NDArray[np.int32], state: NDArray[np.int64], t: int, length: int) -> int:
     """Highest fp that a formula of this length, or a longer one, may have at ``t`` true positives."""
-    if length <= state[WORST_LENGTH]:
-        return limits[0, t]
-    if length <= state[PERFECT_LENGTH]:
-        return limits[1, t]
-    return limits[2, t]
+    return limits[row_of(state, length), t]
 
 
 @kernel
@@ -373,14 +377,12 @@ def offer(
 
 
 @kernel
-def ranking(score: NDArray[np.float64], entry: NDArray[np.int32], count: int) -> NDArray[np.int64]:
-    """Entries of a pool from best to worst."""
-    order = np.arange(count)
-    for i in range(1, count):
+def rank(score: NDArray[np.float64], entry: NDArray[np.int32], order: NDArray[np.int64]) -> None:
+    """Sort entries of a pool from best to worst."""
+    for i in range(1, order.shape[0]):
         x = order[i]
         j = i - 1
         while j >= 0 and _precedes(score, entry, x, order[j]):
             order[j + 1] = order[j]
             j -= 1
         order[j + 1] = x
-    return order

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from .bitset import Words
 from .compiled import inner, kernel
 
-CHUNK = 32  # words between two looks at the limit
+CHUNK = 64  # words between two looks at the limit
 PADDING = 8  # words to whose multiple rows are padded, which the vectorised loops like
 
 
@@ -27,7 +27,7 @@ def padded(words: int) -> int:
     Examples
     --------
     >>> padded(3), padded(22), padded(391)
-    (3, 24, 416)
+    (3, 24, 448)
     """
     if words <= PADDING:
         return words
@@ -75,26 +75,25 @@ def count_columns(matrix: Words, words: Words, start: int, stop: int, out: NDArr
 
 
 @inner
-def _count_chunk(matrix: Words, i: int, words: Words, start: int) -> int:
+def _count_span(matrix: Words, i: int, words: Words, start: int, count: int) -> int:
     total = np.uint64(0)
-    for w in range(start, start + CHUNK):
-        total += popcount64(matrix[i, w] & words[w])
+    for k in range(count):
+        w = np.uint64(start + k)  # unsigned: an index that might be negative is not read as a vector
+        total += popcount64(matrix[np.uint64(i), w] & words[w])
     return np.int64(total)
 
 
 @inner
 def remaining(words: Words, out: NDArray[np.int64]) -> None:
-    """Set ``out[k]`` to the set bits of ``words`` from chunk ``k`` on, or ``out[0]`` to all for short rows."""
+    """Set ``out[k]`` to the set bits of ``words`` from chunk ``k`` on."""
     size = words.shape[0]
-    if size <= CHUNK:
-        out[0] = count_words(words)
-        return
-    chunks = size // CHUNK
+    chunk = min(size, CHUNK)
+    chunks = (size + CHUNK - 1) // CHUNK
     out[chunks] = 0
     for k in range(chunks - 1, -1, -1):
         total = np.uint64(0)
-        for w in range(k * CHUNK, (k + 1) * CHUNK):
-            total += popcount64(words[w])
+        for w in range(k * chunk, (k + 1) * chunk):
+            total += popcount64(words[np.uint64(w)])
         out[k] = out[k + 1] + np.int64(total)
 
 
@@ -106,16 +105,14 @@ def count_signed(
 
     ``rest`` comes from :func:`remaining`; the count stops as soon as it must end above the limit.
     """
-    size = words.shape[0]
-    if size <= CHUNK:
-        x = count_with(matrix, i, words)
-        return rest[0] - x if inverted else x
-    total = np.int64(0)
-    k = np.int64(0)
-    while k * CHUNK < size:
-        x = _count_chunk(matrix, i, words, k * CHUNK)
-        total += rest[k] - rest[k + 1] - x if inverted else x
-        k += 1
+    size = np.int64(words.shape[0])
+    chunk = min(size, CHUNK)
+    total, start, k = np.int64(0), np.int64(0), 0
+    while start < size:
+        x = _count_span(matrix, i, words, start, chunk)
+        total += x + inverted * (rest[k] - rest[k + 1] - 2 * x)
         if total > limit:
             break
+        start += chunk
+        k += 1
     return total

@@ -6,6 +6,7 @@ import numpy as np
 
 from ..ontology.kb import KB
 from .atoms import enumerate_atoms
+from .ecii import ecii_options, induce_ecii
 from .individuals import complete_problem, resolve_problem
 from .interpretation import Interpretation
 from .learning import Induction, InductionOptions, induce
@@ -36,8 +37,20 @@ def solve(kb: KB, problem: LearningProblem, options: InductionOptions | None = N
     complete = complete_problem(resolve_problem(problem, kb.index), interpretation)
     positives = interpretation.positions(complete.positives)
     negatives = interpretation.positions(complete.negatives)
-    rows = np.unique(np.concatenate([positives, negatives]))
     settings = complete.settings
+    if options is not None and options.strategy == "ecii":
+        return induce_ecii(
+            interpretation,
+            positives,
+            negatives,
+            settings.ecii,
+            ecii_options(complete, options),
+            properties=settings.object_properties
+            if settings.ecii or settings.object_properties
+            else interpretation.properties,
+            ignored=frozenset(settings.ignored_classes) | frozenset(settings.ignored_properties),
+        )
+    rows = np.unique(np.concatenate([positives, negatives]))
     atoms = enumerate_atoms(
         interpretation,
         rows,

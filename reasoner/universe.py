@@ -15,8 +15,9 @@ from .shape import CHAINS, EXTEND
 
 # Rows of Universe.literal.
 ID, ROW_OF, NEGATED, SIZE, TRUE, FALSE = 0, 1, 2, 3, 4, 5
+RADIX = 11  # bits of a digit in the sorting of lists
 # Rows of Scratch.items.
-ITEM, ITEM_T, ITEM_F, ORDER, COUNTS, CAPS = 0, 1, 2, 3, 4, 5
+ITEM, ITEM_T, ITEM_F, ORDER, COUNTS, CAPS, SORTED, SORTED_T, SORTED_F, GAINS, BUCKETS = range(11)
 
 
 class Universe(NamedTuple):
@@ -49,7 +50,10 @@ class Universe(NamedTuple):
 
 
 class Scratch(NamedTuple):
-    """Buffers of one thread: two rows over negatives and over positives, remainders, lists of literals."""
+    """Buffers of one thread: two rows over negatives and over positives, remainders, lists of literals.
+
+    ``compact`` has the columns of the sorted list over the positives, as ``Universe.columns`` has all.
+    """
 
     c: Words
     b: Words
@@ -58,6 +62,7 @@ class Scratch(NamedTuple):
     rest_c: NDArray[np.int64]
     rest_b: NDArray[np.int64]
     items: NDArray[np.int32]
+    compact: Words
 
 
 def make_scratch(ground: Ground) -> Scratch:
@@ -67,18 +72,17 @@ def make_scratch(ground: Ground) -> Scratch:
     return Scratch(
         *(np.zeros(words, np.uint64) for words in (n, n, p, p)),
         *(np.zeros(chunks, np.int64) for _ in range(2)),
-        np.zeros((6, max(literals, ground.positives + 1)), np.int32),
+        np.zeros((11, max(literals, ground.positives + 2, 1 << RADIX)), np.int32),
+        np.zeros((p, literals), np.uint64),
     )
 
 
 @kernel
 def _count(matrix: Words, mask: Words, out: NDArray[np.int64]) -> None:
     for i in range(matrix.shape[0]):
-        total = np.int64(0)
         for w in range(matrix.shape[1]):
             matrix[i, w] &= mask[w]
-        total = count_words(matrix[i])
-        out[i] = total
+        out[i] = count_words(matrix[i])
 
 
 def _masked(matrix: Words, mask: Words, whole: bool) -> tuple[Words, NDArray[np.int64]]:
@@ -146,7 +150,10 @@ def propose(
     literal = u.literal
     i, j = literal[ID, a], literal[ID, b]
     k = literal[ID, c] if c >= 0 else NONE
-    if u.operator == 0:
-        offer(ground, pool, shape, i, j, k, NONE, t, f)
-    elif CHAINS[shape, 0] == 3:
-        offer(ground, pool, EXTEND[shape, u.operator - 1], i, j, k, np.int32(u.outer), t + u.t0, f + u.f0)
+    d = NONE
+    if u.operator:
+        if CHAINS[shape, 0] < 3:
+            return
+        shape = EXTEND[shape, u.operator - 1]
+        d = np.int32(u.outer)
+    offer(ground, pool, shape, i, j, k, d, np.int64(t + u.t0), np.int64(f + u.f0))

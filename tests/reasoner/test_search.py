@@ -163,7 +163,7 @@ def check(rows, n, lengths, priorities, positives, negatives, score, max_atoms, 
 @st.composite
 def problems(draw, atoms, individuals=14):
     n = draw(st.integers(2, individuals))
-    count = draw(st.integers(1, atoms))
+    count = draw(st.integers(1, min(atoms, 2**n)))
     rows = draw(st.lists(st.integers(0, 2**n - 1), min_size=count, max_size=count, unique=True))
     lengths = draw(st.lists(st.integers(1, 3), min_size=len(rows), max_size=len(rows)))
     priorities = draw(st.permutations(range(len(rows))))
