@@ -77,9 +77,7 @@ def _is_annotation(file: Path) -> bool:
 
 
 def _scene(file: Path, root: Path) -> str | None:
-    folders = [
-        f for f in file.parent.relative_to(root).parts if len(f) > 1 and f.lower() not in _LAYOUT_FOLDERS
-    ]
+    folders = [f for f in file.parent.relative_to(root).parts if len(f) > 1 and f.lower() not in _LAYOUT_FOLDERS]
     if not folders and file.parent == root and root.name.lower() not in _LAYOUT_FOLDERS:
         return None
     if len(folders) > 1 and folders[-1] in ("indoor", "outdoor"):
@@ -101,9 +99,7 @@ def _read_atr(file: Path, root: Path) -> AnnotatedImage:
             continue
         fields = [f.strip() for f in line.split("#")]
         if len(fields) not in (6, 7):
-            raise DataError(
-                f"has {len(fields)} fields separated by '#' instead of 6 or 7", where=f"{file}:{number}"
-            )
+            raise DataError(f"has {len(fields)} fields separated by '#' instead of 6 or 7", where=f"{file}:{number}")
         instance, level, occluded, class_names, raw_name, attributes = fields[:6]
         if not level.isdigit() or occluded not in ("0", "1"):
             raise DataError(
@@ -154,9 +150,7 @@ def _json_object(entry: dict[str, Any]) -> AnnotatedObject:
     return AnnotatedObject(
         id=str(entry["id"]),
         names=names,
-        attributes=tuple(a for a in entry["attributes"] if a)
-        if isinstance(entry["attributes"], list)
-        else (),
+        attributes=tuple(a for a in entry["attributes"] if a) if isinstance(entry["attributes"], list) else (),
         occluded=entry.get("occluded") == "yes",
         part_level=int(entry["parts"]["part_level"]),
         part_of=str(whole) if isinstance(whole, int) else None,

@@ -16,9 +16,7 @@ _SEPARATORS = "|;,"
 _IMAGE, _OBJECT, _LABELS, _SCENE = ("image", "filename", "file", "path"), ("object",), ("labels",), ("scene",)
 
 
-def read_annotation_csv(
-    path: str | Path, *, skip_bad: bool = False
-) -> tuple[list[AnnotatedImage], list[BadFile]]:
+def read_annotation_csv(path: str | Path, *, skip_bad: bool = False) -> tuple[list[AnnotatedImage], list[BadFile]]:
     """Read annotations from a CSV file with a header.
 
     Two layouts are told apart by the header, in which case does not matter:

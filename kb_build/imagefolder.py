@@ -8,9 +8,7 @@ from ..ontology.errors import DataError, UsageError
 from .annotation import AnnotatedImage, BadFile, image_id, is_image, refuse_broken
 
 
-def read_imagefolder(
-    root: str | Path, *, skip_bad: bool = False
-) -> tuple[list[AnnotatedImage], list[BadFile]]:
+def read_imagefolder(root: str | Path, *, skip_bad: bool = False) -> tuple[list[AnnotatedImage], list[BadFile]]:
     """Read the classes of images from their folders: ``root/CLASS/…/image.jpg``.
 
     The class is the folder directly below the root; underscores in its name stand for spaces. There are no

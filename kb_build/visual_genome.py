@@ -19,9 +19,7 @@ _ARTICLE = re.compile(r" (a|an|the)$")
 _PUNCTUATION = ".,;:!?'\"- "
 
 
-def read_visual_genome(
-    path: str | Path, *, skip_bad: bool = False
-) -> tuple[list[AnnotatedImage], list[BadFile]]:
+def read_visual_genome(path: str | Path, *, skip_bad: bool = False) -> tuple[list[AnnotatedImage], list[BadFile]]:
     """Read annotations in the formats of Visual Genome (visualgenome.org, "Data Readme"), versions 1.0 to 1.4.
 
     An object is called by its WordNet synsets first ("tree.n.01"), then by the annotators' names and the
@@ -170,34 +168,30 @@ class _Draft:
         """Unite merged objects and resolve what relations refer to."""
         bad: list[BadFile] = []
         one = {n: self._representative(n) for n in [*self.names, *self.merged]}
+        names: dict[int, dict[str, None]] = {}
+        attributes: dict[int, dict[str, None]] = {}
+        for n, called in self.names.items():
+            names.setdefault(one[n], {}).update(dict.fromkeys(called))
+            attributes.setdefault(one[n], {}).update(dict.fromkeys(self.attributes.get(n, ())))
+        for n in [n for n, called in names.items() if not called]:
+            del names[n]
+            bad.append(BadFile(f"{path}, image {identifier}, object {n}", "has no name"))
         relations: dict[int, dict[Relation, None]] = {}
         for subject, predicate, target, file, number in self.relations:
-            absent = [n for n in (subject, target) if one.get(n, n) not in self.names]
+            absent = [n for n in (subject, target) if one.get(n) not in names]
             if absent:
                 reason = f"refers to the object {absent[0]}, which the image does not have"
                 bad.append(BadFile(f"{file}, image {identifier}, relationship {number}", reason))
-                continue
-            stated = relations.setdefault(one[subject], {})
-            stated[Relation(predicate, str(one[target]))] = None
-        attributes: dict[int, dict[str, None]] = {}
-        names: dict[int, dict[str, None]] = {}
-        for n, found in self.names.items():
-            names.setdefault(one[n], {}).update(dict.fromkeys(found))
-            attributes.setdefault(one[n], {}).update(dict.fromkeys(self.attributes.get(n, ())))
-        objects = []
-        for n, called in names.items():
-            if not called:
-                bad.append(BadFile(f"{path}, image {identifier}, object {n}", "has no name"))
-                continue
-            objects.append(
-                AnnotatedObject(
-                    id=str(n),
-                    names=tuple(called),
-                    attributes=tuple(attributes[n]),
-                    relations=tuple(relations.get(n, ())),
-                )
+            else:
+                stated = relations.setdefault(one[subject], {})
+                stated[Relation(predicate, str(one[target]))] = None
+        objects = tuple(
+            AnnotatedObject(
+                id=str(n), names=tuple(called), attributes=tuple(attributes[n]), relations=tuple(relations.get(n, ()))
             )
-        return AnnotatedImage(identifier, None, tuple(objects)), bad
+            for n, called in names.items()
+        )
+        return AnnotatedImage(identifier, None, objects), bad
 
     def _representative(self, number: int) -> int:
         seen = {number}

@@ -30,9 +30,7 @@ class Overlay(KB):
         content = None if triples is None else list(triples)
         self._added = [Quad(t.subject, t.predicate, t.object, self._graph) for t in content or ()]
         self._entry = (
-            None
-            if content is None
-            else GraphEntry(kind, name, self._graph.value, content_digest(content), origin="")
+            None if content is None else GraphEntry(kind, name, self._graph.value, content_digest(content), origin="")
         )
 
     @property

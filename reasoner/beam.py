@@ -6,14 +6,30 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .compiled import kernel
-from .pool import COUNT, LEAF, NODES, NONE, SHAPE, WORK, Ground, Pool, evaluate, lim, make_pool, offer
-from .popcount import count_columns, count_signed, count_words, remaining
+from .pool import (
+    COUNT,
+    FP,
+    LEAF,
+    NODES,
+    NONE,
+    SHAPE,
+    TP,
+    WORK,
+    Ground,
+    Pool,
+    evaluate,
+    lim,
+    make_pool,
+    offer,
+    value,
+)
+from .popcount import count_columns, count_signed, remaining
 from .shape import AND, CHAINS, EXTEND, LITERAL, OR
-from .universe import COUNTS, FALSE, ID, NEGATED, ROW_OF, TRUE, Scratch, Universe
+from .universe import COUNTS, FALSE, ID, ITEM, ITEM_F, ITEM_T, NEGATED, ROW_OF, TRUE, Scratch, Universe
 
 
 @kernel
-def _extend(
+def _extensions(
     ground: Ground,
     pool: Pool,
     beam: Pool,
@@ -22,59 +38,83 @@ def _extend(
     before: NDArray[np.int32],
     entry: int,
     operator: int,
-) -> None:
-    """Offer every extension of a formula by one literal to the pool and to the next beam.
+    score: NDArray[np.float64],
+) -> int:
+    """List what joining one literal to entry ``entry`` of ``before`` gives, where pool or beam may want it.
 
-    The formula is entry ``entry`` of ``before``; without an operator it is the literals themselves.
+    Writes literals and counts to ``s.items`` and their scores to ``score``; returns how many. Without an
+    operator it lists the literals themselves.
     """
-    literal, state = u.literal, pool.state
+    literal, state, items = u.literal, pool.state, s.items
     size = literal.shape[1]
-    if operator == 0:
-        for i in range(size):
-            t, f = literal[TRUE, i], literal[FALSE, i]
-            for k in range(2):
-                target = pool if k == 0 else beam
-                if f <= lim(target.limits, target.state, t, 0):
-                    offer(ground, target, LITERAL, literal[ID, i], NONE, NONE, NONE, np.int64(t), np.int64(f))
-        return
-    evaluate(ground.positive, ground.positive_mask, ground.literal, before, entry, pool.positive_words)
-    evaluate(ground.negative, ground.negative_mask, ground.literal, before, entry, pool.negative_words)
-    flip = np.uint64(0) if operator == AND else ~np.uint64(0)
+    p, n = ground.positives, ground.negatives
     t0, f0 = 0, 0
-    if operator == OR:
-        t0, f0 = count_words(pool.positive_words[0]), count_words(pool.negative_words[0])
-    for w in range(s.cp.shape[0]):
-        s.cp[w] = u.positive_mask[w] & (pool.positive_words[0, w] ^ flip)
-    for w in range(s.c.shape[0]):
-        s.c[w] = u.negative_mask[w] & (pool.negative_words[0, w] ^ flip)
-    remaining(s.c, s.rest_c)
-    room = s.rest_c[0]
-    shape = before[entry, SHAPE]
-    joined = EXTEND[shape, operator - 1]
-    used = CHAINS[shape, 0]
-    a, b, c, d = before[entry, LEAF], before[entry, LEAF + 1], before[entry, LEAF + 2], NONE
-    count_columns(u.columns, s.cp, 0, size, s.items[COUNTS])
-    state[WORK] += size
+    if operator:
+        evaluate(ground.positive, ground.positive_mask, ground.literal, before, entry, pool.positive_words)
+        evaluate(ground.negative, ground.negative_mask, ground.literal, before, entry, pool.negative_words)
+        flip = np.uint64(0) if operator == AND else ~np.uint64(0)
+        if operator == OR:
+            t0, f0 = before[entry, TP], before[entry, FP]
+        for w in range(s.cp.shape[0]):
+            s.cp[w] = u.positive_mask[w] & (pool.positive_words[0, w] ^ flip)
+        for w in range(s.c.shape[0]):
+            s.c[w] = u.negative_mask[w] & (pool.negative_words[0, w] ^ flip)
+        remaining(s.c, s.rest_c)
+        count_columns(u.columns, s.cp, 0, size, items[COUNTS])
+        state[WORK] += size
+    count = 0
     for i in range(size):
-        t = t0 + s.items[COUNTS, i]
+        t = t0 + (items[COUNTS, i] if operator else literal[TRUE, i])
         limit = max(lim(pool.limits, state, t, 0), lim(beam.limits, beam.state, t, 0))
-        if f0 + max(0, literal[FALSE, i] + room - u.n) > limit:
-            continue
-        f = f0 + count_signed(u.negative, literal[ROW_OF, i], literal[NEGATED, i], s.c, s.rest_c, limit - f0)
-        state[WORK] += s.c.shape[0]
-        state[NODES] += 1
-        if f > limit:
-            continue
-        if used == 1:
-            b = literal[ID, i]
-        elif used == 2:
-            c = literal[ID, i]
+        if operator:
+            if f0 + max(0, literal[FALSE, i] + s.rest_c[0] - u.n) > limit:
+                continue
+            f = f0 + count_signed(
+                u.negative, literal[ROW_OF, i], literal[NEGATED, i], s.c, s.rest_c, limit - f0
+            )
+            state[WORK] += s.c.shape[0]
+            state[NODES] += 1
         else:
-            d = literal[ID, i]
-        for k in range(2):
-            target = pool if k == 0 else beam
-            if f <= lim(target.limits, target.state, t, 0):
-                offer(ground, target, joined, a, b, c, d, np.int64(t), np.int64(f))
+            f = np.int64(literal[FALSE, i])
+        if f <= limit:
+            items[ITEM, count], items[ITEM_T, count], items[ITEM_F, count] = i, t, f
+            score[count] = value(ground.score, ground.minimum_recall, t, f, p, n)
+            count += 1
+    return count
+
+
+@kernel
+def _offer_all(
+    ground: Ground,
+    target: Pool,
+    u: Universe,
+    s: Scratch,
+    before: NDArray[np.int32],
+    entry: int,
+    operator: int,
+    order: NDArray[np.int64],
+) -> None:
+    """Offer listed extensions in the given order."""
+    shape = before[entry, SHAPE]
+    joined, used = LITERAL, 0
+    if operator:
+        joined, used = EXTEND[shape, operator - 1], CHAINS[shape, 0]
+    for x in range(order.shape[0]):
+        i = order[x]
+        t, f = s.items[ITEM_T, i], s.items[ITEM_F, i]
+        if f > lim(target.limits, target.state, t, 0):
+            continue
+        a, b, c, d = before[entry, LEAF], before[entry, LEAF + 1], before[entry, LEAF + 2], NONE
+        new = u.literal[ID, s.items[ITEM, i]]
+        if used == 0:
+            a, b, c = new, NONE, NONE
+        elif used == 1:
+            b = new
+        elif used == 2:
+            c = new
+        else:
+            d = new
+        offer(ground, target, joined, a, b, c, d, np.int64(t), np.int64(f))
 
 
 def beam_search(
@@ -89,12 +129,20 @@ def beam_search(
     disjunction: bool,
 ) -> None:
     """Offer all literals, then extensions of the ``width`` best formulas of each size, to the pool."""
+    score = np.empty(u.literal.shape[1])
     beam = make_pool(ground, width)
-    _extend(ground, pool, beam, u, s, beam.entry, 0, 0)
+
+    def extend(following: Pool, before: Pool, entry: int, operator: int) -> None:
+        count = _extensions(ground, pool, following, u, s, before.entry, entry, operator, score)
+        order = np.argsort(-score[:count], kind="stable")
+        for target in (pool, following):
+            _offer_all(ground, target, u, s, before.entry, entry, operator, order)
+
+    extend(beam, beam, 0, 0)
     for _ in range(1, max_atoms):
         following = make_pool(ground, width)
         for i in range(beam.state[COUNT]):
             for operator, allowed in ((AND, conjunction), (OR, disjunction)):
                 if allowed:
-                    _extend(ground, pool, following, u, s, beam.entry, i, operator)
+                    extend(following, beam, i, int(operator))
         beam = following

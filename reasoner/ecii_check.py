@@ -206,6 +206,16 @@ class EciiCheck:
             verdicts[number] = Verdict(solution, cause, counts, _difference(solution, counts))
         return [verdicts[number] for number in range(len(solutions))]
 
+    def hypothesis(self, text: str) -> frozenset[frozenset[Clause]]:
+        """Candidate classes of a published solution, each with its clauses, without regard to order.
+
+        Raises
+        ------
+        NeurontologyError
+            The text is not a solution of ECII, or a name is unknown.
+        """
+        return frozenset(frozenset(group) for group in self._groups(text))
+
     def _read(self, text: str) -> tuple[Extent, list[Clause]]:
         expression = parse(text, self._resolve)
         if expression not in self._retrieved:

@@ -12,6 +12,11 @@ from ..ontology.index import KBIndex
 
 _XMLNS = re.compile(r"""xmlns(?::([\w.\-]+))?\s*=\s*(["'])(.*?)\2""")
 _HEAD = 65_536
+_NAME_START = (
+    "A-Z_a-z\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u02ff\u0370-\u037d\u037f-\u1fff\u200c\u200d"
+    "\u2070-\u218f\u2c00-\u2fef\u3001-\ud7ff\uf900-\ufdcf\ufdf0-\ufffd"
+)
+_NCNAME_END = re.compile(f"[{_NAME_START}][{_NAME_START}0-9.\u00b7\u0300-\u036f\u203f\u2040-]*$")
 
 
 def document_prefixes(path: Path) -> dict[str, str]:
@@ -39,9 +44,9 @@ def document_prefixes(path: Path) -> dict[str, str]:
 class EciiNames:
     """Resolves the names of ECII's output.
 
-    It writes an entity as OWL API's short form, which is what follows the last ``#`` or ``/`` of the IRI, so that
-    ``…#Human/machine_interaction`` becomes ``machine_interaction``, behind a prefix of the ontology's
-    document. An entity without a prefix becomes ``null``, and is lost.
+    It writes an entity as OWL API's short form (``Human–machine_interaction`` becomes
+    ``machine_interaction``, see :func:`short_form`) behind a prefix of the ontology's document. An entity
+    without a prefix becomes ``null``, and is lost.
 
     Parameters
     ----------
@@ -76,11 +81,12 @@ class EciiNames:
 
 
 def short_form(iri: str) -> str:
-    """What follows the last ``#`` or ``/``.
+    """OWL API's short form: the longest end of the IRI that is a name in XML (an NCName).
 
     Examples
     --------
-    >>> short_form("http://a.org/b#C"), short_form("http://a.org/b#Human/machine_interaction")
-    ('C', 'machine_interaction')
+    >>> [short_form("http://a.org/b#" + name) for name in ("C", "Human/machine_work", "Human–machine_work")]
+    ['C', 'machine_work', 'machine_work']
     """
-    return iri[max(iri.rfind("#"), iri.rfind("/")) + 1 :]
+    found = _NCNAME_END.search(iri)
+    return found[0] if found else iri

@@ -37,6 +37,7 @@ _LISTS = {
     "objProps from conf:": "property",
 }
 _SECONDS = re.compile(r"Algorithm duration: ([\d.]+) sec")
+_TYPES = re.compile(r"Total (positive|negative) types .*found using all objectProperty: (\d+)")
 _SETTING = re.compile(r"([A-Za-z][\w/]*): (\S.*)")
 
 
@@ -71,6 +72,8 @@ class EciiResults:
         Settings by their names in the header, such as ``K1/conceptLimitInNegExpr``; a table has none.
     positives, negatives
         Local names of the examples in the header.
+    types
+        Numbers of positive and of negative types before any are removed, or None.
     seconds
         Duration of the algorithm, or None.
     solutions
@@ -81,6 +84,7 @@ class EciiResults:
     settings: Mapping[str, str]
     positives: tuple[str, ...]
     negatives: tuple[str, ...]
+    types: tuple[int, int] | None
     seconds: float | None
     solutions: tuple[PublishedSolution, ...]
 
@@ -105,7 +109,7 @@ def read_results(path: Path) -> EciiResults:
             f"cannot be read ({error})", where=path, expected="UTF-8 text, gzip or plain"
         ) from error
     if path.suffix == ".csv":
-        return EciiResults(path, {}, (), (), None, tuple(_rows(text, path)))
+        return EciiResults(path, {}, (), (), None, None, tuple(_rows(text, path)))
     return _read_text(text, path)
 
 
@@ -128,6 +132,7 @@ def _rows(text: str, path: Path) -> Iterator[PublishedSolution]:
 def _read_text(text: str, path: Path) -> EciiResults:
     settings: dict[str, str] = {}
     listed: dict[str, list[str]] = {"positive": [], "negative": [], "property": []}
+    types: dict[str, int] = {}
     seconds: float | None = None
     solutions: list[PublishedSolution] = []
     names: list[str] | None = None
@@ -144,11 +149,20 @@ def _read_text(text: str, path: Path) -> EciiResults:
             names.append(line.strip())
         elif found := _SECONDS.match(line.strip()):
             names, seconds = None, float(found[1])
+        elif found := _TYPES.match(line):
+            names = None
+            types[found[1]] = int(found[2])
         elif not solutions and (found := _SETTING.fullmatch(line.strip())):
             names = None
             settings[found[1]] = found[2]
     if not solutions and seconds is None and not settings:
         raise DataError("is not the output of ECII", where=path, expected="settings, then 'solution 1: …'")
     return EciiResults(
-        path, settings, tuple(listed["positive"]), tuple(listed["negative"]), seconds, tuple(solutions)
+        path=path,
+        settings=settings,
+        positives=tuple(listed["positive"]),
+        negatives=tuple(listed["negative"]),
+        types=(types["positive"], types["negative"]) if len(types) == 2 else None,
+        seconds=seconds,
+        solutions=tuple(solutions),
     )

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from .bitset import Words
 from .compiled import inner, kernel
 from .pool import NODES, NONE, VERSION, WORK, Ground, Pool, bound, lim, row_of
-from .popcount import count_columns, count_signed, count_with, remaining
+from .popcount import count_columns, count_signed, count_with, popcount64, remaining
 from .shape import AND2, AND3, AND_OR, OR2, OR3, OR_AND
 from .universe import (
     BUCKETS,
@@ -582,56 +582,82 @@ def and_ors(
 
 
 @kernel
+def reach_steps(u: Universe, gains: NDArray[np.int32], patience: int, steps: NDArray[np.int32]) -> int:
+    """True positives that one literal, and a union of two, can have with at most so many false positives.
+
+    Parameters
+    ----------
+    gains
+        Room for one number for each literal.
+    patience
+        Columns to look at in finding unions exactly; after that sums of two counts bound them.
+    steps
+        Result: columns (fp, most tp of one, most tp of two), each better than the one before; room for
+        ``2 p + 3``.
+
+    Returns
+    -------
+    The number of steps.
+    """
+    last, one, two, work = 0, -1, 0, 0
+    for k in range(u.literal.shape[1]):
+        t = u.literal[TRUE, k]
+        both = min(u.p, t + max(one, 0))
+        if both > two and k > 0 and work < patience:
+            flip = ~np.uint64(0)
+            for i in range(k):
+                gains[i] = 0
+            for w in range(u.columns.shape[0]):
+                word = u.columns[w, k] ^ flip
+                for i in range(k):
+                    gains[i] += np.int32(popcount64(u.columns[w, i] & word))
+            best = 0
+            for i in range(k):
+                best = max(best, gains[i])
+            both = t + best
+            work += k
+        if t <= one and both <= two:
+            continue
+        one, two = max(one, t), max(two, both)
+        steps[0, last], steps[1, last], steps[2, last] = u.literal[FALSE, k], one, two
+        last += 1
+    return last
+
+
+@kernel
 def task_bounds(
-    literal: NDArray[np.int32],
-    by_t: NDArray[np.int32],
-    sizes: tuple[int, int, int, int, int, int],
-    score: int,
-    recall: float,
+    ground: Ground,
+    u: Universe,
     triples: bool,
-    steps: NDArray[np.int64],
+    steps: NDArray[np.int32],
     out: NDArray[np.float64],
 ) -> None:
     """Bound of every form (rows) at every place (columns) of its order of literals.
 
-    ``sizes`` are the positives and negatives of the universe, those settled by its outer literal, and those of
-    the problem. ``steps`` is room for 2 p + 3 columns: the steps (f, t) of the best one and best two literals with at most f false positives bound
-    what the two other literals of a mixed form can add.
+    ``steps`` come from :func:`reach_steps`.
     """
-    p, n, t0, f0, all_p, all_n = sizes
-    size = literal.shape[1]
-    step_f, step_one, step_two = steps[0], steps[1], steps[2]
-    last, one, two = 0, -1, 0
-    for k in range(size):
-        t = literal[TRUE, k]
-        if t > one:
-            one, two = t, max(one, 0)
-        elif t > two:
-            two = t
-        else:
-            continue
-        step_f[last], step_one[last], step_two[last] = literal[FALSE, k], one, one + two
-        last += 1
-    for c in range(size):
+    literal, p, n, t0, f0 = u.literal, u.p, u.n, u.t0, u.f0
+    score, recall, all_p, all_n = ground.score, ground.minimum_recall, ground.positives, ground.negatives
+    for c in range(literal.shape[1]):
         t, f = literal[TRUE, c], literal[FALSE, c]
         removers = 3 if triples else 2
         low = max(0, removers * f - (removers - 1) * n)
         out[CONJUNCTIONS, c] = bound(score, recall, t + t0, low + f0, all_p, all_n)
         best_or, best_and = -np.inf, -np.inf
         if triples:
-            for x in range(last):
-                low = max(0, step_f[x] - (n - f))
-                b = bound(score, recall, min(t, step_two[x]) + t0, low + f0, all_p, all_n)
+            for x in range(steps.shape[1]):
+                low = max(0, steps[0, x] - (n - f))
+                b = bound(score, recall, min(t, steps[2, x]) + t0, low + f0, all_p, all_n)
                 best_or = max(best_or, b)
-                low = max(step_f[x], 2 * f - n)
-                b = bound(score, recall, min(p, t + step_one[x]) + t0, low + f0, all_p, all_n)
+                low = max(steps[0, x], 2 * f - n)
+                b = bound(score, recall, min(p, t + steps[1, x]) + t0, low + f0, all_p, all_n)
                 best_and = max(best_and, b)
         out[OR_ANDS, c] = best_or
         out[AND_ORS, c] = best_and
         out[UNION_PAIRS, c] = bound(score, recall, p + t0, f0, all_p, all_n)
         low = max(0, 2 * f - n)
-        reach = min(p, t + literal[TRUE, by_t[0]])
+        reach = min(p, t + literal[TRUE, u.by_t[0]])
         out[PAIR_UNIONS, c] = bound(score, recall, reach + t0, low + f0, all_p, all_n)
-        first = by_t[c]
+        first = u.by_t[c]
         reach = min(p, (3 if triples else 2) * literal[TRUE, first])
         out[DISJUNCTIONS, c] = bound(score, recall, reach + t0, literal[FALSE, first] + f0, all_p, all_n)

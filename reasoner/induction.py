@@ -23,6 +23,7 @@ from .forms import (
     conjunctions,
     disjunctions,
     or_ands,
+    reach_steps,
     task_bounds,
 )
 from .formula import Formula
@@ -32,10 +33,11 @@ from .pool import COUNT, FP, LENGTH, NODES, SAME, SHAPE, TP, bound, make_pool, r
 from .score import Score
 from .shape import AND, CHAINS, OR, build
 from .solution import Solution
-from .universe import FALSE, ID, TRUE, Universe, make_scratch, make_universe
+from .universe import FALSE, GAINS, ID, TRUE, Universe, make_scratch, make_universe
 
 MAX_EQUIVALENT = 16
-BUDGET = 4_000_000  # words between two looks at the clock: some milliseconds
+BUDGET = 50_000_000  # words between two looks at the clock: some ten milliseconds
+PATIENCE = 20_000_000  # columns looked at for the bounds of a universe: some milliseconds
 FOREVER = 1 << 62
 KERNELS = {
     CONJUNCTIONS: conjunctions,
@@ -148,9 +150,9 @@ class Induction:
             if self._max_atoms >= 4 and not u.operator:
                 forms += [UNION_PAIRS, PAIR_UNIONS]
         bounds = np.empty((FORMS, len(u.by_t)))
-        sizes = (u.p, u.n, u.t0, u.f0, g.positives, g.negatives)
-        steps = np.empty((3, 2 * u.p + 3), np.int64)
-        task_bounds(u.literal, u.by_t, sizes, g.score, g.minimum_recall, triples, steps, bounds)
+        steps = np.empty((3, 2 * u.p + 3), np.int32)
+        steps = steps[:, : reach_steps(u, self._scratch.items[GAINS], PATIENCE, steps)]
+        task_bounds(g, u, triples, np.ascontiguousarray(steps), bounds)
         tasks = {}
         for form in forms:
             at = np.flatnonzero(bounds[form] >= self._pool.threshold[0])
@@ -189,9 +191,7 @@ class Induction:
             )
             if reached < 0:
                 reached = -1 - reached
-                budget[form] = 2 * budget[form] if reached == place[form] else BUDGET
-            else:
-                budget[form] = BUDGET
+                budget[form] *= 2
             place[form] = reached
 
     def solutions(self) -> tuple[Solution, ...]:

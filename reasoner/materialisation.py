@@ -8,7 +8,7 @@ right) adds nothing.
 
 A body that looks at what is *not* in a class (¬, ∀, ≤) is evaluated once that class is complete: the rules
 are stratified [1]_. A rule that depends on the complement of what it defines has no such order and is left
-out, with a warning.
+out; if it would then still add something, a warning says so.
 
 .. [1] Apt, Blair, Walker, "Towards a theory of declarative knowledge", 1988.
 """
@@ -202,12 +202,6 @@ class Saturation:
                 break
             restating += [rule for rule in left if rule in spared]
             left = [rule for rule in left if rule not in spared]
-        if circular:
-            log.warning(
-                "%d definitions depend on the complement of what they define and are not used, such as that of %s",
-                len(circular),
-                circular[0].head,
-            )
         by_stratum: dict[int, list[Rule]] = defaultdict(list)
         for rule in left:
             if rule not in circular:
@@ -216,6 +210,13 @@ class Saturation:
         self._close(restating, above, added)
         for _, group in sorted(by_stratum.items()):
             self._close(group, above, added)
+        undecided = [rule for rule in circular if (self._body(rule) & ~self.instances(rule.head)).any()]
+        if undecided:
+            log.warning(
+                "%d definitions depend on the complement of what they define and are not used, such as that of %s",
+                len(undecided),
+                undecided[0].head,
+            )
         return [(iri, np.flatnonzero(new)) for iri, new in sorted(added.items())]
 
     def _close(self, rules: Sequence[Rule], above: Mapping[str, list[str]], added: dict[str, Extension]) -> None:

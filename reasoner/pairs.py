@@ -11,7 +11,6 @@ from .popcount import count_with
 from .shape import PAIRS_AND, PAIRS_OR
 from .universe import FALSE, ID, SIZE, TRUE, Scratch, Universe
 
-
 UNKNOWN = np.int64(-1)  # counts that offer() takes itself
 
 

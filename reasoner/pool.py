@@ -130,12 +130,21 @@ def bound(score: int, recall: float, t: int, f: int, p: int, n: int) -> float:
 
 @inner
 def _set_limits(ground: Ground, pool: Pool) -> None:
+    """Lower the limits to a threshold that has risen: looked for downwards from the old ones, by doubling steps."""
     p, n = ground.positives, ground.negatives
-    threshold = pool.threshold[0]
+    threshold, limits = pool.threshold[0], pool.limits
     for strict in range(2):
-        limit = -1
         for t in range(p + 1):
-            low, high = limit, n  # the limit never falls as t rises
+            high = limits[strict, t] if strict == 0 else limits[0, t]
+            low, step = high, 1
+            while low >= 0:
+                b = bound(ground.score, ground.minimum_recall, t, low, p, n)
+                if b > threshold or (strict == 0 and b == threshold):
+                    break
+                high = low - 1
+                low -= step
+                step *= 2
+            low = max(low, -1)
             while low < high:
                 middle = (low + high + 1) >> 1
                 b = bound(ground.score, ground.minimum_recall, t, middle, p, n)
@@ -143,12 +152,11 @@ def _set_limits(ground: Ground, pool: Pool) -> None:
                     low = middle
                 else:
                     high = middle - 1
-            limit = low
-            pool.limits[strict, t] = limit
+            limits[strict, t] = low
     for t in range(p + 1):
-        pool.limits[2, t] = pool.limits[1, t]
-    if pool.limits[2, p] == 0:
-        pool.limits[2, p] = -1
+        limits[2, t] = limits[1, t]
+    if limits[2, p] == 0:
+        limits[2, p] = -1
 
 
 @inner

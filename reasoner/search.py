@@ -144,4 +144,5 @@ def search(
     deadline = np.inf if time_limit is None else started + time_limit
     induction.guess()
     proved = strategy == "exact" and induction.prove(deadline, node_limit)
-    return SearchResult(induction.solutions(), proved, induction.upper_bound, induction.nodes, time.perf_counter() - started)
+    elapsed = time.perf_counter() - started
+    return SearchResult(induction.solutions(), proved, induction.upper_bound, induction.nodes, elapsed)

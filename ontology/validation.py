@@ -1,0 +1,330 @@
+"""Validation of an extension: SHACL Core on it and the slice of the hierarchy it refers to, cycles, vocabulary.
+
+Only the extension is validated, with the terms it mentions marked as known, so that the effort does not grow with
+the knowledge base. Reachability is checked here, on arrays, where SHACL would need SPARQL.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from importlib import resources
+from typing import TYPE_CHECKING, Literal
+
+from pyoxigraph import BlankNode, NamedNode, RdfFormat, Triple, serialize
+
+from .errors import near_matches
+from .index import KBIndex
+from .kb import KB
+from .names import local_name
+from .statements import Statements, text_of
+from .vocabulary import BUILT_IN, EQUIVALENT, NEURONTOLOGY, OWL, RDF, RDFS, SUBCLASS, TYPE
+
+if TYPE_CHECKING:
+    import networkx as nx
+    import rdflib
+
+SHAPES = NEURONTOLOGY + "shapes#"
+_ROLES = {name: NamedNode(SHAPES + name) for name in ("KnownClass", "KnownProperty", "CoreClass", "CoreProperty")}
+_CLASS_TYPES = {OWL + "Class", RDFS + "Class", RDFS + "Datatype"}
+_PROPERTY_TYPES = {
+    *(OWL + kind + "Property" for kind in ("Object", "Datatype", "Annotation", "Transitive", "Symmetric")),
+    *(
+        OWL + kind + "Property"
+        for kind in ("Functional", "InverseFunctional", "Asymmetric", "Reflexive", "Irreflexive")
+    ),
+    RDF + "Property",
+}
+_SUBPROPERTY = RDFS + "subPropertyOf"
+
+Severity = Literal["violation", "warning"]
+
+
+@dataclass(frozen=True, order=True)
+class Finding:
+    """Something that is wrong with an extension.
+
+    Attributes
+    ----------
+    line
+        Line of the file, counted from 1, or None where it is not known.
+    focus
+        IRI of the entity concerned.
+    message
+        What is wrong, and what to do.
+    severity
+        A violation keeps the extension out, a warning does not.
+    """
+
+    line: int | None
+    focus: str
+    message: str
+    severity: Severity = "violation"
+
+
+def validate(statements: Statements, known: KB) -> list[Finding]:
+    """Check an extension against what is known without it.
+
+    Parameters
+    ----------
+    statements
+        The extension.
+    known
+        The knowledge base without the extension (and without an earlier version of it).
+
+    Returns
+    -------
+    list of Finding
+        By line; none if all is well.
+    """
+    graphs = {e.iri for e in known.entries if e.kind != "run"}
+    new = [t for t in statements.triples if not _is_stated(t, known, graphs)]
+    findings = [
+        *_vocabulary_findings(statements, new),
+        *_cycle_findings(statements, new, known.index),
+        *_shape_findings(statements, new, known),
+    ]
+    return sorted(set(findings), key=lambda f: (f.line is None, f.line or 0, f.focus, f.message))
+
+
+def named_links(triples: Iterable[Triple]) -> set[tuple[str, str]]:
+    """Sub-class links between named classes."""
+    return {
+        (t.subject.value, t.object.value)
+        for t in triples
+        if t.predicate == SUBCLASS and isinstance(t.subject, NamedNode) and isinstance(t.object, NamedNode)
+    }
+
+
+def _is_stated(triple: Triple, known: KB, graphs: Collection[str]) -> bool:
+    if isinstance(triple.subject, BlankNode) or isinstance(triple.object, BlankNode):
+        return False
+    quads = known.store.quads_for_pattern(triple.subject, triple.predicate, triple.object, None)
+    return any(isinstance(q.graph_name, NamedNode) and q.graph_name.value in graphs for q in quads)
+
+
+# -- the language's own terms ---------------------------------------------------------------------------
+
+
+def _vocabulary_findings(statements: Statements, triples: Iterable[Triple]) -> Iterator[Finding]:
+    terms = _language_terms()
+    for triple in triples:
+        subject, predicate, value = (text_of(t) for t in (triple.subject, triple.predicate, triple.object))
+        line = statements.line(subject, predicate, value)
+        if subject.startswith(BUILT_IN):
+            yield Finding(line, subject, "redefines a term of RDF, RDFS, OWL or XML Schema, which nobody may")
+        for term in (predicate, value if isinstance(triple.object, NamedNode) else ""):
+            namespace = next((n for n in terms if term.startswith(n)), None)
+            if namespace and term.removeprefix(namespace) not in terms[namespace]:
+                name = term.removeprefix(namespace)
+                # rdf:_1, rdf:_2 … are members of containers.
+                if namespace == RDF and name.startswith("_"):
+                    continue
+                hint = near_matches(name, terms[namespace])
+                yield Finding(line, subject or term, f"{_prefixed(term)} is no term of the language; {hint}")
+
+
+def _language_terms() -> dict[str, list[str]]:
+    from rdflib import namespace
+
+    return {
+        base: [term for term in defined.__annotations__ if not term.startswith("_")]
+        for base, defined in ((OWL, namespace.OWL), (RDFS, namespace.RDFS), (RDF, namespace.RDF))
+    }
+
+
+def _prefixed(iri: str) -> str:
+    for prefix, base in (("owl", OWL), ("rdfs", RDFS), ("rdf", RDF)):
+        if iri.startswith(base):
+            return f"{prefix}:{iri.removeprefix(base)}"
+    return f"<{iri}>"
+
+
+# -- cycles ---------------------------------------------------------------------------------------------
+
+
+def _cycle_findings(statements: Statements, triples: Sequence[Triple], index: KBIndex) -> Iterator[Finding]:
+    """Sub-class cycles that the new links close; equivalences are links in both directions.
+
+    A link between two classes that are told to be equivalent is redundant, not a cycle.
+    """
+    import networkx as nx
+
+    links = sorted((c, p) for c, p in named_links(triples) if c != p)
+    same = sorted(
+        (t.subject.value, t.object.value)
+        for t in triples
+        if t.predicate == EQUIVALENT and isinstance(t.subject, NamedNode) and isinstance(t.object, NamedNode)
+    )
+    for subject in sorted({c for c, p in named_links(triples) if c == p}):
+        line = statements.line(subject, SUBCLASS.value, subject)
+        yield Finding(line, subject, "is told to be a sub-class of itself")
+    graph = _upward(index, {iri for pair in (*links, *same) for iri in pair})
+    before = {c: i for i, found in enumerate(nx.strongly_connected_components(graph)) for c in found}
+    told = set(graph.edges)
+    equivalent = {frozenset(pair) for pair in same} | {frozenset(e) for e in told if e[::-1] in told}
+    graph.add_edges_from(links)
+    graph.add_edges_from(pair for a, b in same for pair in ((a, b), (b, a)))
+    component = {c: i for i, found in enumerate(nx.strongly_connected_components(graph)) for c in found}
+    strict = {
+        component[c] for c, p in (*told, *links) if component[c] == component[p] and frozenset((c, p)) not in equivalent
+    }
+    reported: set[frozenset[str]] = set()
+    for predicate, pairs in ((SUBCLASS, links), (EQUIVALENT, same)):
+        for child, parent in pairs:
+            joined = component[child] == component[parent] and component[child] in strict
+            if not joined or before.get(child, child) == before.get(parent, parent):
+                continue
+            path = _shortest(graph, parent, child, avoid=predicate == EQUIVALENT)
+            if path is None or frozenset(path) in reported:
+                continue
+            reported.add(frozenset(path))
+            shown = " ⊑ ".join(local_name(c) for c in (child, *path))
+            yield Finding(
+                statements.line(child, predicate.value, parent),
+                child,
+                f"closes a cycle of sub-classes: {shown}; leave out one of these links",
+            )
+
+
+def _shortest(graph: nx.DiGraph, start: str, stop: str, *, avoid: bool) -> list[str] | None:
+    """Shortest way up; past the direct link where that is the other direction of an equivalence."""
+    import networkx as nx
+
+    if avoid:
+        graph = nx.restricted_view(graph, [], [(start, stop)])
+    try:
+        return list(nx.shortest_path(graph, start, stop))
+    except nx.NetworkXNoPath:
+        return None
+
+
+def _upward(index: KBIndex, classes: Iterable[str]) -> nx.DiGraph:
+    """Told links among the given classes and everything above them."""
+    import networkx as nx
+    import numpy as np
+
+    ids = [i for i in (index.classes.id(c) for c in classes) if i is not None]
+    graph = nx.DiGraph()
+    if ids:
+        above = index.hierarchy.ancestors(np.asarray(ids, np.int32))
+        name = {int(i): index.classes[int(i)] for i in above}
+        links = index.hierarchy.parents[above].tocoo()
+        graph.add_nodes_from(name.values())
+        graph.add_edges_from(
+            (name[int(above[row])], name[int(parent)]) for row, parent in zip(links.row, links.col, strict=True)
+        )
+    return graph
+
+
+# -- shapes ---------------------------------------------------------------------------------------------
+
+
+def _shape_findings(statements: Statements, triples: Sequence[Triple], known: KB) -> Iterator[Finding]:
+    import pyshacl
+    import rdflib
+    from rdflib.namespace import SH
+
+    data = _graph([*triples, *_slice(triples, known.index)])
+    shapes = rdflib.Graph().parse(data=shapes_turtle(), format="turtle")
+    _, report, _ = pyshacl.validate(data, shacl_graph=shapes, inference="none", allow_warnings=True)
+    if not isinstance(report, rdflib.Graph):
+        raise RuntimeError(f"the validator gave no report but {report!r}")
+    candidates: list[str] | None = None
+    for result in report.objects(None, SH.result):
+        focus, value = report.value(result, SH.focusNode), report.value(result, SH.value)
+        message = min(map(str, report.objects(result, SH.resultMessage)))
+        owner, predicate = _owner(data, focus)
+        predicate = predicate or _predicate(data, shapes, report, result)
+        if isinstance(value, rdflib.URIRef) and value != focus:
+            message += f": <{value}>"
+            if "neither in" in message:
+                if candidates is None:
+                    candidates = _candidates(known.index, triples)
+                message += f"; {near_matches(local_name(str(value)), candidates)}"
+        line = statements.line(owner, predicate, str(value) if isinstance(value, rdflib.URIRef) else "")
+        severity = report.value(result, SH.resultSeverity)
+        yield Finding(line, owner, message, "warning" if severity == SH.Warning else "violation")
+
+
+def shapes_turtle() -> str:
+    """Text of the shapes file, Turtle."""
+    return resources.files(__package__).joinpath("shapes.ttl").read_text(encoding="utf-8")
+
+
+def _graph(triples: Iterable[Triple]) -> rdflib.Graph:
+    import rdflib
+
+    written = serialize(triples, format=RdfFormat.N_TRIPLES) or b""
+    return rdflib.Graph().parse(data=written.decode(), format="nt")
+
+
+def _slice(triples: Sequence[Triple], index: KBIndex) -> Iterator[Triple]:
+    """Types that say of each term mentioned whether it is known, and whether from the knowledge base."""
+    mentioned = {term.value for t in triples for term in (t.subject, t.object) if isinstance(term, NamedNode)}
+    own_classes: set[str] = set()
+    own_properties: set[str] = set()
+    for t in triples:
+        if not isinstance(t.subject, NamedNode):
+            continue
+        kind = text_of(t.object)
+        if t.predicate in (SUBCLASS, EQUIVALENT) or (t.predicate == TYPE and kind in _CLASS_TYPES):
+            own_classes.add(t.subject.value)
+        elif t.predicate.value == _SUBPROPERTY or (t.predicate == TYPE and kind in _PROPERTY_TYPES):
+            own_properties.add(t.subject.value)
+    for iri in sorted(mentioned):
+        node = NamedNode(iri)
+        if iri in index.classes:
+            yield Triple(node, TYPE, _ROLES["CoreClass"])
+        if iri in index.properties or iri in index.data_properties:
+            yield Triple(node, TYPE, _ROLES["CoreProperty"])
+            yield Triple(node, TYPE, _ROLES["KnownProperty"])
+        elif iri in own_properties or iri.startswith(BUILT_IN):
+            yield Triple(node, TYPE, _ROLES["KnownProperty"])
+        if iri in index.classes or iri in own_classes or iri.startswith(BUILT_IN):
+            yield Triple(node, TYPE, _ROLES["KnownClass"])
+    for role in _ROLES.values():
+        yield Triple(role, TYPE, _ROLES["KnownClass"])
+
+
+def _owner(data: rdflib.Graph, node: object) -> tuple[str, str]:
+    """Named entity in whose description a node stands, and the predicate by which it leads there."""
+    import rdflib
+
+    seen: set[object] = set()
+    predicate = ""
+    while isinstance(node, rdflib.BNode) and node not in seen:
+        seen.add(node)
+        above = next(iter(sorted(data.subject_predicates(node), key=str)), None)
+        if above is None:
+            return "", ""
+        node, predicate = above[0], str(above[1])
+    return str(node), predicate
+
+
+def _predicate(data: rdflib.Graph, shapes: rdflib.Graph, report: rdflib.Graph, result: rdflib.term.Node) -> str:
+    """Predicate of the statement that a result is about: of its path, else of what its shape aims at."""
+    import rdflib
+    from rdflib.collection import Collection
+    from rdflib.namespace import SH
+
+    focus, path = report.value(result, SH.focusNode), report.value(result, SH.resultPath)
+    if isinstance(path, rdflib.URIRef):
+        return str(path)
+    alternatives = report.value(path, SH.alternativePath) if path is not None else None
+    if alternatives is not None:
+        candidates = list(Collection(report, alternatives))
+    else:
+        source = report.value(result, SH.sourceShape)
+        parents = [source, *shapes.subjects(SH.property, source)]
+        candidates = [p for parent in parents for p in shapes.objects(parent, SH.targetSubjectsOf)]
+    used = (str(p) for p in candidates if focus is not None and (focus, p, None) in data)
+    return min(used, default="")
+
+
+def _candidates(index: KBIndex, triples: Iterable[Triple]) -> list[str]:
+    """Local names that a mistyped one is compared with: of the extension's terms and of the knowledge base."""
+    own = {t.subject.value for t in triples if isinstance(t.subject, NamedNode)}
+    terms = sorted(iri for iri in own if not iri.startswith(BUILT_IN))
+    names = (local_name(iri) for table in (terms, index.classes, index.properties) for iri in table)
+    return list(dict.fromkeys(names))
