@@ -22,8 +22,10 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from .bridge.activations import Activations
+    from .bridge.extension_effect import Effect
     from .bridge.hooks import Reduction
     from .kb_build.linking import Link
+    from .ontology.extension import ExtensionReport
     from .ontology.kb import KB
     from .reasoner.learning import InductionOptions
 
@@ -135,11 +137,43 @@ def build_wikipedia(
     _print_info(kb, as_json)
 
 
+@build_app.command("skos")
+def build_skos(
+    files: Annotated[
+        list[Path], typer.Argument(metavar="FILE...", help="N-Triples or Turtle, plain, .bz2 or .gz.")
+    ],
+    out: Out,
+    base: Annotated[str | None, typer.Option(help="Base IRI of what the knowledge base will record.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Build a knowledge base from SKOS concepts, such as DBpedia's categories."""
+    from .kb_build.skos import build_skos
+    from .ontology.vocabulary import DATA
+
+    _print_info(build_skos(files, out, base=base or DATA), as_json)
+
+
+@build_app.command("wordnet")
+def build_wordnet(
+    folder: Annotated[
+        Path, typer.Argument(metavar="DIR", help="Folder with data.noun and index.noun: /usr/share/wordnet.")
+    ],
+    out: Out,
+    base: Annotated[str | None, typer.Option(help="Base IRI of what the knowledge base will record.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Build a knowledge base from the nouns of WordNet."""
+    from .kb_build.wordnet import build_wordnet
+    from .ontology.vocabulary import DATA
+
+    _print_info(build_wordnet(folder, out, base=base or DATA), as_json)
+
+
 @kb_app.command("annotate")
 def annotate_kb(
     kb: KbPath,
-    kind: Annotated[str, typer.Argument(metavar="FORMAT", help="ade20k")],
-    path: Annotated[Path, typer.Argument(help="Folder with the annotations.")],
+    kind: Annotated[str, typer.Argument(metavar="FORMAT", help="ade20k, coco, visual-genome, imagefolder or csv.")],
+    path: Annotated[Path, typer.Argument(help="Folder or file with the annotations.")],
     name: Annotated[str | None, typer.Option(help="Name of the data set; the format's by default.")] = None,
     mapping: Annotated[Path | None, typer.Option(help="SSSOM file that links names to classes.")] = None,
     skip_bad: Annotated[
@@ -153,20 +187,20 @@ def annotate_kb(
     as_json: Json = False,
 ) -> None:
     """Add image annotations as individuals, in place of an earlier version of the data set."""
-    from .kb_build.annotate import annotate, read_annotations
+    from .kb_build.annotate import annotate, individual_base, read_annotations
     from .kb_build.sssom import read_sssom
     from .ontology.kb import KB
-    from .ontology.vocabulary import ADE20K
 
     images, bad = read_annotations(kind, path, skip_bad=skip_bad)
+    store = KB.open(kb, writable=True)
     report = annotate(
-        KB.open(kb, writable=True),
+        store,
         images,
         dataset=name or kind,
         origin=path.resolve(),
         mapping=None if mapping is None else read_sssom(mapping),
         property_iri=property_iri,
-        base=base or ADE20K,
+        base=base or individual_base(store, kind, name or kind),
     )
     record = {
         "dataset": report.dataset,
@@ -226,6 +260,89 @@ def export_kb(
     from .ontology.kb import KB
 
     KB.open(kb).export(file)
+
+
+@kb_app.command("extend")
+def extend_kb(
+    kb: KbPath,
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="Turtle, OWL …, or .csv with the columns child and parent.")
+    ],
+    name: Annotated[str | None, typer.Option(help="Name of the extension; the file's by default.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would change.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Add domain knowledge as a named graph, in place of an earlier version, after validating it."""
+    from .bridge.extension_effect import extension_effect
+    from .kb_build.extension_file import read_extension
+    from .ontology.extension import extend, extension_triples
+    from .ontology.kb import KB
+    from .ontology.overlay import Overlay
+
+    opened = KB.open(kb, writable=not dry_run)
+    before = opened.digest
+    statements = read_extension(file, opened, name=name)
+    report = extend(opened, statements, name=name, dry_run=dry_run)
+    effect = None
+    if report.added or report.removed:
+        content = extension_triples(statements, report.name)
+        changed = Overlay(opened, "extension", report.name, content) if dry_run else opened
+        with _progress("units") as progress:
+            effect = extension_effect(opened, changed, digest_before=before, progress=progress)
+    _print_extension(report, effect, file, dry_run, as_json)
+
+
+@kb_app.command("retract")
+def retract_extension(
+    kb: KbPath,
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Name of the extension.")],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would change.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Remove an extension as a whole."""
+    from .bridge.extension_effect import extension_effect
+    from .ontology.extension import retract
+    from .ontology.kb import KB
+    from .ontology.overlay import Overlay
+
+    opened = KB.open(kb, writable=not dry_run)
+    before = opened.digest
+    report = retract(opened, name, dry_run=dry_run)
+    changed = Overlay(opened, "extension", name, None) if dry_run else opened
+    with _progress("units") as progress:
+        effect = extension_effect(opened, changed, digest_before=before, progress=progress)
+    _print_extension(report, effect, name, dry_run, as_json)
+
+
+@kb_app.command("check")
+def check_kb(
+    kb: KbPath,
+    reasoner: Annotated[str, typer.Option(help="hermit")] = "hermit",
+    time_limit: Annotated[float, typer.Option(min=1, help="Seconds for one question to the reasoner.")] = 300,
+    as_json: Json = False,
+) -> None:
+    """Ask a reasoner whether the extensions contradict the knowledge base or themselves, and why."""
+    from .ontology.consistency import check
+    from .ontology.kb import KB
+
+    verdict = check(KB.open(kb), reasoner=reasoner, time_limit=time_limit)
+    if as_json:
+        _print_json(verdict.to_json())
+    elif verdict.consistent and not verdict.unsatisfiable:
+        what = ", ".join(verdict.extensions) or "there are no extensions"
+        _say(f"consistent ({what}; {verdict.axioms} axioms, {verdict.classes} classes)")
+    else:
+        if verdict.consistent:
+            _say("these classes can have no instances: " + ", ".join(f"<{c}>" for c in verdict.unsatisfiable))
+            _say(f"because, of <{verdict.unsatisfiable[0]}>:")
+        else:
+            _say("inconsistent, because:")
+        for axiom in verdict.explanation:
+            _say(f"  {axiom}")
+        if not verdict.minimal:
+            _say("the search for a smaller explanation was given up: not all of these need be to blame")
+    if not verdict.consistent or verdict.unsatisfiable:
+        raise typer.Exit(1)
 
 
 # -- networks -------------------------------------------------------------------------------------------
@@ -328,6 +445,14 @@ def induce_expression(
     top: Top = 10,
     strategy: Strategy = "exact",
     time_limit: TimeLimit = None,
+    depth: Annotated[
+        int | None,
+        typer.Option(min=0, help="Most restrictions inside one another; by default as deep as it helps, up to 4."),
+    ] = None,
+    constructors: Annotated[
+        str | None,
+        typer.Option(help="What restrictions are made of: some of some,only,min,max,inverse,data,not,and,or; all."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Find the best class expressions for positive and negative individuals."""
@@ -352,7 +477,15 @@ def induce_expression(
         raise UsageError("the knowledge base is not given", expected="--kb KB_OR_OWL")
     paths = [kb] if kb is not None else list(find_knowledge(given))
     opened = open_kb(paths)
-    induction = solve(opened, given, _options(score, max_atoms, operators, top, strategy, time_limit))
+    induction = solve(
+        opened,
+        given,
+        _options(score, max_atoms, operators, top, strategy, time_limit),
+        constructors=None if constructors is None else tuple(_listed(constructors)),
+        depth=depth,
+    )
+    if induction.truncated is not None:
+        _warn(f"not all expressions of the language were formed ({induction.truncated})")
     record = {
         "problem": given.name,
         "kb": ", ".join(map(str, paths)),
@@ -363,6 +496,10 @@ def induce_expression(
     _print_induction(record)
 
 
+def _listed(text: str) -> list[str]:
+    return [part.strip() for part in text.split(",") if part.strip()]
+
+
 def _options(
     score: str, max_atoms: int, operators: str, top: int, strategy: str, time_limit: float | None
 ) -> InductionOptions:
@@ -371,7 +508,7 @@ def _options(
     return InductionOptions(
         score=score,
         max_atoms=max_atoms,
-        operators=tuple(o.strip() for o in operators.split(",") if o.strip()),
+        operators=tuple(_listed(operators)),
         top=top,
         strategy=strategy,
         time_limit=time_limit,
@@ -380,9 +517,14 @@ def _options(
 
 @app.command("label")
 def label_layer(
-    kb: Annotated[Path, typer.Option("--kb", help="Knowledge base directory.")],
-    activations: Annotated[Path, typer.Option(help="Activation directory.")],
+    context: typer.Context,
     out: Out,
+    kb: Annotated[Path | None, typer.Option("--kb", help="Knowledge base directory.")] = None,
+    activations: Annotated[Path | None, typer.Option(help="Activation directory.")] = None,
+    update: Annotated[
+        Path | None,
+        typer.Option(metavar="RUN", help="Take everything from this run and induce only what changed since."),
+    ] = None,
     dataset: Annotated[str | None, typer.Option(help="Data set whose individuals the images are.")] = None,
     units: Annotated[str | None, typer.Option(help="Units, such as 0,3,5-9; all by default.")] = None,
     positive: Annotated[
@@ -409,6 +551,10 @@ def label_layer(
     from .ontology.errors import UsageError
     from .ontology.kb import KB
 
+    if update is not None:
+        return _update_labels(context, update, kb, activations, out, jobs, as_json)
+    if kb is None or activations is None:
+        raise UsageError("what to label is not given", expected="--kb KB --activations ACT, or --update RUN")
     if not 0 <= negative < positive <= 1:
         raise UsageError(
             f"--negative {negative} and --positive {positive} are out of order",
@@ -443,6 +589,50 @@ def label_layer(
         return _print_json({"run": str(out), "kb": str(kb), "units": units_record})
     _print_labels(run.units)
     _say(f"{joined.dataset}: {run.images} images; {run.elapsed_seconds:.1f} s; written to {out} and to {kb}")
+
+
+def _update_labels(
+    context: typer.Context,
+    former: Path,
+    kb: Path | None,
+    activations: Path | None,
+    out: Path,
+    jobs: int | None,
+    as_json: bool,
+) -> None:
+    from .bridge.activations import Activations
+    from .bridge.recording import record_run
+    from .bridge.run import open_run
+    from .bridge.update import update_run
+    from .ontology.errors import UsageError
+    from .ontology.kb import KB
+
+    own = ("kb", "activations", "out", "update", "jobs", "as_json")
+    given = [n for n in context.params if n not in own and str(context.get_parameter_source(n)).endswith("COMMANDLINE")]
+    if given:
+        raise UsageError(
+            f"--{given[0].replace('_', '-')} cannot be given with --update, which keeps the settings of the run"
+        )
+    started, clock = datetime.now(UTC), perf_counter()
+    run = open_run(former)
+    store = KB.open(kb or Path(run.config.kb), writable=True)
+    acts = Activations.open(activations or Path(run.config.activations))
+    with _progress("units") as progress:
+        updated, induced = update_run(
+            run,
+            store,
+            acts,
+            out,
+            started=started,
+            clock=lambda: perf_counter() - clock,
+            jobs=jobs,
+            progress=progress,
+        )
+    record_run(store, updated)
+    if as_json:
+        return _print_json({"run": str(out), "kb": str(store.path), "units": updated.units, "induced": list(induced)})
+    _print_labels(updated.units)
+    _say(f"{len(induced)} units induced again, {updated.elapsed_seconds:.1f} s; written to {out} and to {store.path}")
 
 
 @app.command("verify")
@@ -538,6 +728,62 @@ def run_sparql(
         text = serialize(results, "turtle") if hasattr(results, "__iter__") else str(bool(results)).lower()
         return _write(text)
     return _write(serialize(results, output_format))
+
+
+@app.command("serve")
+def serve_kb(
+    kb: KbPath,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port on this machine; 0 for a free one.")] = 7878,
+    as_json: Json = False,
+) -> None:
+    """Serve a knowledge base as a read-only SPARQL endpoint with a query page, on this machine only."""
+    import signal
+
+    from .ontology.kb import KB
+    from .ontology.server import serve
+
+    # A polite end must reach the clean-up below, like an interrupt.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    with serve(KB.open(kb), port) as server:
+        if as_json:
+            _print_json({"url": server.url, "query": server.query})
+        else:
+            _say(f"{server.url} for people, {server.query} for programs; read-only, as of now; Ctrl-C ends it")
+        sys.stdout.flush()
+        try:
+            status = server.wait()
+        except KeyboardInterrupt:
+            return
+    raise typer.Exit(status)
+
+
+@app.command("push")
+def push_run(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="Directory of the labelling run.")],
+    endpoint: Annotated[
+        str, typer.Argument(metavar="ENDPOINT", help="Address of the update service, or the server's with --preset.")
+    ],
+    kb: Annotated[Path | None, typer.Option("--kb", help="Knowledge base; the run's by default.")] = None,
+    preset: Annotated[
+        str | None, typer.Option(help="Kind of server: oxigraph, fuseki, graphdb, virtuoso or qlever.")
+    ] = None,
+    timeout: Annotated[float, typer.Option(min=1, help="Seconds after which a request is given up.")] = 60,
+    as_json: Json = False,
+) -> None:
+    """Write a run's labels and verdicts to a remote SPARQL endpoint; doing it again changes nothing."""
+    from .bridge.push import push_run
+    from .bridge.run import open_run
+    from .ontology.endpoint import Endpoint
+    from .ontology.kb import KB
+
+    labelled = open_run(run)
+    target = Endpoint.at(endpoint, preset=preset, timeout=timeout)
+    written = push_run(KB.open(kb or Path(labelled.config.kb)), labelled, target)
+    if as_json:
+        graphs = [{"graph": graph, "written": is_new} for graph, is_new in written.items()]
+        return _print_json({"endpoint": target.update, "graphs": graphs})
+    for graph, is_new in written.items():
+        _say(f"{graph} {'written' if is_new else 'was there already'}")
 
 
 @app.command("report")
@@ -656,9 +902,11 @@ def _text(value: object) -> str:
 
 
 def _print_info(kb: KB, as_json: bool) -> None:
-    info = kb.info()
+    from .kb_build.source_details import details_json
+
+    info, details = kb.info(), details_json(kb)
     if as_json:
-        return _print_json(info)
+        return _print_json({**info, "source_details": details})
     _print_table(
         ("what", "value"),
         [
@@ -666,6 +914,52 @@ def _print_info(kb: KB, as_json: bool) -> None:
             for k, v in info.items()
         ],
     )
+    if len(details) > 1:
+        columns = [key.replace("_", " ") for key in details[0]]
+        _print_table(["source", *columns[1:]], [list(row.values()) for row in details])
+
+
+def _print_extension(
+    report: ExtensionReport, effect: Effect | None, origin: object, dry_run: bool, as_json: bool
+) -> None:
+    notes = effect.notes if effect else ()
+    if as_json:
+        changes = [c.to_json() for c in effect.changes] if effect else []
+        _print_json({**report.to_json(), "units_changed": changes, "notes": list(notes)})
+    else:
+        for kind, findings in (("warning", report.warnings), ("error", report.violations)):
+            for f in findings:
+                where = origin if f.line is None else f"{origin}:{f.line}"
+                sys.stderr.write(f"{kind}: {where}: <{f.focus}> {f.message}\n")
+        for note in notes:
+            _warn(note)
+        if report.conforms:
+            _print_changes(report, effect, dry_run)
+        else:
+            count = len(report.violations)
+            sys.stderr.write(f"error: {count} violation{'' if count == 1 else 's'}; the knowledge base is as it was.\n")
+    if not report.conforms:
+        raise typer.Exit(1)
+
+
+def _print_changes(report: ExtensionReport, effect: Effect | None, dry_run: bool) -> None:
+    from .ontology.names import human_label
+
+    would = "would be " if dry_run else ""
+    if not report.added and not report.removed:
+        return _say(f"extension {report.name}: the knowledge base holds exactly this already")
+    _say(f"extension {report.name}: {report.added} triples {would}added, {report.removed} removed")
+    for sign, links in (("+", report.links_added), ("-", report.links_removed)):
+        for child, parent in links:
+            _say(f"{sign} {human_label(child)} ⊑ {human_label(parent)}")
+    changes = effect.changes if effect else ()
+    _say(f"{len(changes)} unit label{'' if len(changes) == 1 else 's'} {'would change' if dry_run else 'changed'}")
+    if changes:
+        _print_table(
+            ("run", "layer", "unit", "before", "after"), [(c.run, c.layer, c.unit, c.before, c.after) for c in changes]
+        )
+        if not dry_run:
+            _say("bring the runs up to date with `neurontology label --update RUN --out NEW`")
 
 
 def _print_methods(links: Sequence[Link]) -> None:

@@ -13,12 +13,13 @@ from numpy.typing import NDArray
 
 from ..ontology.errors import UsageError
 from ..ontology.kb import KB
-from ..ontology.names import local_name
+from ..ontology.names import NameTable, local_name
 from ..reasoner.atoms import AtomTable, enumerate_atoms
 from ..reasoner.interpretation import Interpretation
 from ..reasoner.learning import Induction, InductionOptions, induce
 from .activations import Activations
-from .example_sets import example_set
+from .example_sets import ExampleSet, example_set
+from .fingerprint import Fingerprint, Fingerprints
 
 log = logging.getLogger(__name__)
 
@@ -48,6 +49,8 @@ class UnitLabel:
         ``labelled``, or why there is no label.
     induction
         The solutions; None without a label.
+    fingerprint
+        What the solutions depend on; None without a label.
     """
 
     unit: int
@@ -56,6 +59,7 @@ class UnitLabel:
     maximum: float
     status: str
     induction: Induction | None
+    fingerprint: Fingerprint | None = None
 
 
 @dataclass(frozen=True)
@@ -74,6 +78,8 @@ class JoinedImages:
         int64: the same images as rows of the interpretation.
     missing
         Ids of the images without an individual.
+    names
+        Names by which the knowledge base calls its entities.
     """
 
     dataset: str
@@ -81,6 +87,7 @@ class JoinedImages:
     images: NDArray[np.int64]
     individuals: NDArray[np.int64]
     missing: tuple[str, ...]
+    names: NameTable
 
 
 def join_images(kb: KB, activations: Activations, dataset: str | None = None) -> JoinedImages:
@@ -140,7 +147,7 @@ def join_images(kb: KB, activations: Activations, dataset: str | None = None) ->
     interpretation = Interpretation(kb.index, {graphs[name], *kb.graph_ids("extension").values()})
     rows = np.asarray([row for row, i in enumerate(ids) if i in joined], np.int64)
     individuals = np.searchsorted(interpretation.individuals, [joined[ids[row]] for row in rows])
-    return JoinedImages(name, interpretation, rows, individuals.astype(np.int64), missing)
+    return JoinedImages(name, interpretation, rows, individuals.astype(np.int64), missing, kb.names)
 
 
 def _individuals_called(kb: KB, graph: int, ids: Iterable[str]) -> dict[str, int]:
@@ -202,46 +209,81 @@ def label_units(
             where=activations.path,
             expected=f"numbers from 0 to {activations.units - 1}",
         )
-    limits = thresholds or Thresholds()
-    used = np.asarray([activations.images[i].split == "induction" for i in joined.images], np.bool_)
-    if not used.any():
-        raise UsageError(
-            "no image is in the induction split", where=activations.path, hint="use a smaller --holdout"
-        )
-    rows, individuals = joined.images[used], joined.individuals[used]
-    atoms = enumerate_atoms(joined.interpretation, individuals)
-    values = activations.values
-
-    def label(unit: int) -> UnitLabel:
-        return _label_unit(unit, np.asarray(values[rows, unit]), atoms, limits, options)
-
+    layer = LayerProblems(joined, activations, thresholds or Thresholds(), options)
     labels = []
     with ThreadPoolExecutor(jobs or os.cpu_count()) as pool:
-        for done, result in enumerate(pool.map(label, chosen), 1):
+        for done, result in enumerate(pool.map(layer.label, chosen), 1):
             labels.append(result)
             if progress is not None:
                 progress(done, len(chosen))
     return labels
 
 
-def _label_unit(
-    unit: int,
-    activations: NDArray[np.floating],
-    atoms: AtomTable,
-    limits: Thresholds,
-    options: InductionOptions | None,
-) -> UnitLabel:
-    examples = example_set(
-        activations,
-        positive=limits.positive,
-        negative=limits.negative,
-        min_positives=limits.min_positives,
-    )
-    return UnitLabel(
-        unit=unit,
-        positives=len(examples.positives),
-        negatives=len(examples.negatives),
-        maximum=examples.maximum,
-        status=examples.status,
-        induction=induce(atoms, examples.positives, examples.negatives, options) if examples.usable else None,
-    )
+class LayerProblems:
+    """The learning problems of a layer's units over the images of the induction split.
+
+    Parameters
+    ----------
+    joined, activations, thresholds, options
+        As for :func:`label_units`.
+
+    Attributes
+    ----------
+    atoms
+        The atoms, shared by all units.
+
+    Raises
+    ------
+    UsageError
+        No image is in the induction split.
+    """
+
+    def __init__(
+        self,
+        joined: JoinedImages,
+        activations: Activations,
+        thresholds: Thresholds,
+        options: InductionOptions | None,
+    ) -> None:
+        used = np.asarray([activations.images[i].split == "induction" for i in joined.images], np.bool_)
+        if not used.any():
+            raise UsageError(
+                "no image is in the induction split", where=activations.path, hint="use a smaller --holdout"
+            )
+        self._rows = joined.images[used]
+        self._values = activations.values
+        self._thresholds = thresholds
+        self._options = options
+        self.atoms: AtomTable = enumerate_atoms(joined.interpretation, joined.individuals[used])
+        self._fingerprints = Fingerprints(
+            self.atoms, [activations.images[int(row)].id for row in self._rows], joined.names
+        )
+
+    def examples(self, unit: int) -> ExampleSet:
+        """Positive and negative images of a unit."""
+        return example_set(
+            np.asarray(self._values[self._rows, unit]),
+            positive=self._thresholds.positive,
+            negative=self._thresholds.negative,
+            min_positives=self._thresholds.min_positives,
+        )
+
+    def fingerprint(self, examples: ExampleSet) -> Fingerprint:
+        """Fingerprint of the problem that a unit's examples pose."""
+        return self._fingerprints.of(examples.positives, examples.negatives)
+
+    def label(self, unit: int) -> UnitLabel:
+        """Induce the label of a unit."""
+        examples = self.examples(unit)
+        found = None
+        if examples.usable:
+            found = induce(self.atoms, examples.positives, examples.negatives, self._options)
+        return UnitLabel(
+            unit=unit,
+            positives=len(examples.positives),
+            negatives=len(examples.negatives),
+            maximum=examples.maximum,
+            status=examples.status,
+            induction=found,
+            fingerprint=self.fingerprint(examples) if examples.usable else None,
+        )

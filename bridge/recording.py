@@ -41,6 +41,11 @@ def run_name(run: Run) -> str:
     return run.digest[:24]
 
 
+def verdicts_name(run: Run) -> str:
+    """Name of the graph with the verdicts on a run's labels."""
+    return f"{run_name(run)}-verdicts"
+
+
 def unit_node(kb: KB, run: Run, unit: int) -> NamedNode:
     """IRI of a unit: model, layer and number."""
     return NamedNode(f"{_layer_node(kb, run).value}/unit/{unit}")
@@ -61,7 +66,7 @@ def record_run(kb: KB, run: Run) -> bool:
     """
     if any(e.kind == "run" and e.name == run_name(run) for e in kb.entries):
         return False
-    kb.put_graph("run", run_name(run), _run_triples(kb, run), origin=str(run.path))
+    kb.put_graph("run", run_name(run), _run_triples(kb, run), origin=str(run.path.resolve()))
     return True
 
 
@@ -85,7 +90,7 @@ def record_verdicts(kb: KB, run: Run, rows: Sequence[dict[str, Any]], settings: 
         False when exactly these were recorded already.
     """
     triples = list(_verdict_triples(kb, run, rows, settings))
-    _, changed = kb.put_graph("run", f"{run_name(run)}-verdicts", triples, origin=str(run.path))
+    _, changed = kb.put_graph("run", verdicts_name(run), triples, origin=str(run.path.resolve()))
     return changed
 
 
@@ -202,9 +207,7 @@ def _label_triples(
             yield Triple(unit, nl("concept"), concept)
 
 
-def _verdict_triples(
-    kb: KB, run: Run, rows: Sequence[dict[str, Any]], settings: dict[str, Any]
-) -> Iterator[Triple]:
+def _verdict_triples(kb: KB, run: Run, rows: Sequence[dict[str, Any]], settings: dict[str, Any]) -> Iterator[Triple]:
     described = ", ".join(f"{name} = {value}" for name, value in sorted(settings.items()))
     test = NamedNode(f"{kb.base}test/{hashlib.sha256(described.encode()).hexdigest()[:24]}")
     yield Triple(test, TYPE, NamedNode(EARL + "TestCriterion"))

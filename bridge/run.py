@@ -7,7 +7,7 @@ import hashlib
 import json
 import platform
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, astuple, dataclass, field
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
@@ -23,6 +23,7 @@ from ..ontology.syntax.manchester import render as manchester
 from ..reasoner.learning import InductionOptions
 from ..reasoner.solution_record import SolutionWriter, induction_record
 from .activations import Activations
+from .fingerprint import Fingerprint
 from .labelling import JoinedImages, Thresholds, UnitLabel
 
 FORMAT = 1
@@ -83,6 +84,8 @@ class Run:
     units
         The unit records, as ``label --json`` prints them, with ``expression`` (Manchester syntax, full IRIs) in
         each solution.
+    fingerprints
+        What the solutions of each labelled unit depend on.
     """
 
     path: Path
@@ -94,10 +97,32 @@ class Run:
     images: int
     missing: tuple[str, ...]
     units: tuple[dict[str, Any], ...]
+    fingerprints: dict[int, Fingerprint] = field(default_factory=dict)
 
     def best_expression(self, unit: dict[str, Any]) -> ClassExpression | None:
         """Class expression of a unit's first solution, or None when it has no label."""
         return read_expression(unit["solutions"][0]["expression"]) if unit["solutions"] else None
+
+
+@dataclass(frozen=True)
+class KeptLabel:
+    """Label of an earlier run that still holds.
+
+    Attributes
+    ----------
+    record
+        Its record, as :func:`unit_record` made it.
+    fingerprint
+        What it depends on; None for a unit without a label.
+    """
+
+    record: dict[str, Any]
+    fingerprint: Fingerprint | None
+
+    @property
+    def unit(self) -> int:
+        """Index in the layer."""
+        return int(self.record["unit"])
 
 
 def write_expression(expression: ClassExpression) -> str:
@@ -115,7 +140,7 @@ def save_run(
     kb: KB,
     activations: Activations,
     joined: JoinedImages,
-    labels: Sequence[UnitLabel],
+    labels: Sequence[UnitLabel | KeptLabel],
     *,
     units: Sequence[int] | None,
     thresholds: Thresholds,
@@ -123,7 +148,7 @@ def save_run(
     started: datetime,
     elapsed_seconds: float,
 ) -> Run:
-    """Write a run into a new directory: ``run.json``, ``labels.json``, ``labels.csv``.
+    """Write a run into a new directory: ``run.json``, ``labels.json``, ``labels.csv``, ``fingerprints.json``.
 
     Raises
     ------
@@ -149,8 +174,8 @@ def save_run(
         thresholds=thresholds,
         options=options,
     )
-    writer = SolutionWriter(kb.names, subject="image")
-    records = tuple(unit_record(label, writer) for label in labels)
+    writer = label_writer(kb)
+    records = tuple(label.record if isinstance(label, KeptLabel) else unit_record(label, writer) for label in labels)
     run = Run(
         path=out,
         digest=_digest(config, records),
@@ -161,11 +186,15 @@ def save_run(
         images=len(joined.images),
         missing=joined.missing,
         units=records,
+        fingerprints={label.unit: label.fingerprint for label in labels if label.fingerprint is not None},
     )
     out.parent.mkdir(parents=True, exist_ok=True)
     with building(out) as folder:
         (folder / "run.json").write_text(_dump(_header(run)), encoding="utf-8")
         (folder / "labels.json").write_text(_dump({"units": records}), encoding="utf-8")
+        (folder / "fingerprints.json").write_text(
+            _dump({unit: astuple(fingerprint) for unit, fingerprint in run.fingerprints.items()}), encoding="utf-8"
+        )
         _write_csv(folder / "labels.csv", run)
     return run
 
@@ -191,6 +220,9 @@ def open_run(path: str | Path) -> Run:
     try:
         header = json.loads((path / "run.json").read_text(encoding="utf-8"))
         units = tuple(json.loads((path / "labels.json").read_text(encoding="utf-8"))["units"])
+        # Runs of earlier versions lack the file; all their units are induced again by an update.
+        kept = path / "fingerprints.json"
+        fingerprints = json.loads(kept.read_text(encoding="utf-8")) if kept.exists() else {}
         stored = header["config"]
         config = RunConfig(
             **{
@@ -212,6 +244,7 @@ def open_run(path: str | Path) -> Run:
             images=header["images"],
             missing=tuple(header["missing"]),
             units=units,
+            fingerprints={int(unit): Fingerprint(*parts) for unit, parts in fingerprints.items()},
         )
     except (OSError, json.JSONDecodeError, KeyError, TypeError) as error:
         raise DataError(f"is a broken run ({error!r})", where=path, hint="label again") from error
@@ -223,6 +256,11 @@ def open_run(path: str | Path) -> Run:
             hint="label again",
         )
     return run
+
+
+def label_writer(kb: KB) -> SolutionWriter:
+    """Writer of a run's labels, which are about images."""
+    return SolutionWriter(kb.names, subject="image")
 
 
 def unit_record(label: UnitLabel, writer: SolutionWriter) -> dict[str, Any]:

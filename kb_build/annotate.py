@@ -38,6 +38,8 @@ READERS = {
 }
 """Readers of annotation formats, by name."""
 
+_SURE = 0.7
+"""Confidence from which on a link is preferred to that of a name before it."""
 _SYNSET = re.compile(r"(.+)\.[nvasr]\.\d+")
 
 
@@ -82,11 +84,12 @@ def annotate(
     """Write annotated images into the graph ``abox/<dataset>``, in place of an earlier version of it.
 
     Each image and each object becomes an individual, joined by an object property. An object is an instance
-    of the class of its first name that has one; when none has, its preferred name becomes a class in the data
-    set's own namespace, so that no annotation is lost. The same holds for an image and its scene, and for the
-    broader names of an object: own classes become sub-classes of what is broader, while objects that have a
-    class of the knowledge base become instances of it, so that nothing is told of the knowledge base's own
-    classes. A relation between objects becomes an object property in the data set's namespace.
+    of the class of its first name that has one, names whose meaning was guessed (by a confidence below 0.7)
+    coming last; when none has, its preferred name becomes a class in the data set's own namespace, so that no
+    annotation is lost. The same holds for an image and its scene, and for the broader names of an object: own
+    classes become sub-classes of what is broader, while objects that have a class of the knowledge base become
+    instances of it, so that nothing is told of the knowledge base's own classes. A relation between objects
+    becomes an object property in the data set's namespace.
 
     Parameters
     ----------
@@ -179,7 +182,8 @@ class _Writer:
     def __init__(self, own: str, links: Sequence[Link], property_iri: str, base: str) -> None:
         self.triples: dict[Triple, None] = {}
         self.used: set[str] = set()
-        self._iri = {link.name: link.iri for link in links}
+        self._iri = {link.name: link.iri for link in links if link.iri is not None}
+        self._sure = {link.name for link in links if link.confidence >= _SURE}
         self._base = base
         self._own = own
         self._properties: dict[str, NamedNode] = {}
@@ -229,12 +233,12 @@ class _Writer:
         self._add(node, _IDENTIFIER, Literal(identifier))
 
     def _class(self, names: Sequence[str]) -> tuple[NamedNode, bool]:
-        """Class of the first name that has one, else an own one; and whether it is an own one."""
-        for name in names:
-            iri = self._iri.get(name)
-            if iri is not None:
-                self.used.add(name)
-                return NamedNode(iri), False
+        """Class of the first name that surely has one, else that has one, else an own one; and whether it is own."""
+        linked = [name for name in names if name in self._iri]
+        if linked:
+            name = next((n for n in linked if n in self._sure), linked[0])
+            self.used.add(name)
+            return NamedNode(self._iri[name]), False
         self.used.add(names[0])
         own = NamedNode(f"{self._own}class/{encode_segment(names[0].replace(' ', '_'))}")
         synset = _SYNSET.fullmatch(names[0])

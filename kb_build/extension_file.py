@@ -6,9 +6,9 @@ import csv
 import io
 import re
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pyoxigraph import Literal, NamedNode, RdfFormat, Triple, parse
 
@@ -18,12 +18,9 @@ from ..ontology.extension import extension_name
 from ..ontology.iris import encode_segment
 from ..ontology.kb import KB
 from ..ontology.names import local_name
-from ..ontology.statements import LineKey, Statements
+from ..ontology.statements import LineKey, Statements, text_of
 from ..ontology.vocabulary import LABEL, OWL, SUBCLASS, TYPE
 from .owl import owl_sources
-
-if TYPE_CHECKING:
-    import rdflib
 
 TABLES = (".csv", ".tsv")
 _CLASS = NamedNode(OWL + "Class")
@@ -57,12 +54,11 @@ def read_extension(path: str | Path, kb: KB, *, name: str | None = None) -> Stat
     path = Path(path)
     if path.suffix.lower() in TABLES:
         return _read_table(path, kb, name)
+    base = graph_iri(kb.base, "extension", path.stem) + "#"
     with owl_sources([path]) as (source,):
         try:
             content = source.path.read_bytes()
-            quads = list(
-                parse(content, format=source.format, base_iri=graph_iri(kb.base, "extension", path.stem) + "#")
-            )
+            quads = list(parse(content, format=source.format, base_iri=base))
         except SyntaxError as error:
             raise DataError(
                 f"not valid {source.format.name} ({error.msg})",
@@ -70,14 +66,9 @@ def read_extension(path: str | Path, kb: KB, *, name: str | None = None) -> Stat
             ) from error
         # Of a file converted from another syntax, the lines would not be those of the user's file.
         converted = source.path != path and source.path.suffix not in (".unpacked", ".xml")
-        lines = {} if converted else _lines(content, source.format, source_base(kb, path))
+        lines = {} if converted else _lines(content, source.format, base)
     triples = tuple(dict.fromkeys(q.triple for q in quads))
     return Statements(triples, str(path), lines or _lines_of_names(path, triples))
-
-
-def source_base(kb: KB, path: Path) -> str:
-    """Base against which relative IRIs of a file are resolved."""
-    return graph_iri(kb.base, "extension", path.stem) + "#"
 
 
 # -- tables ---------------------------------------------------------------------------------------------
@@ -86,20 +77,24 @@ def source_base(kb: KB, path: Path) -> str:
 def _read_table(path: Path, kb: KB, name: str | None) -> Statements:
     rows = list(_rows(path))
     namespace = graph_iri(kb.base, "extension", extension_name(Statements((), str(path)), name)) + "#"
-    own = {child for _, child, _ in rows if not _is_iri(child) and not kb.classes_called(child)}
+
+    def called(text: str) -> list[str]:
+        """Classes of a name, without those of an earlier version of this table."""
+        return [iri for iri in kb.classes_called(text) if not iri.startswith(namespace)]
+
+    own = {child for _, child, _ in rows if not _is_iri(child) and not called(child)}
     triples: dict[Triple, None] = {}
     lines: dict[LineKey, int] = {}
     for line, child, parent in rows:
-        below = _class(child, kb, own, namespace, f"{path}:{line}")
-        above = _class(parent, kb, own, namespace, f"{path}:{line}")
+        below = _class(child, called, namespace, f"{path}:{line}")
+        above = _class(parent, called, namespace, f"{path}:{line}")
         found = [Triple(below, SUBCLASS, above)]
         if child in own:
             found += [Triple(below, TYPE, _CLASS), Triple(below, LABEL, Literal(child))]
         for triple in found:
             triples[triple] = None
-            value = triple.object.value if isinstance(triple.object, NamedNode | Literal) else ""
-            for key in ((value,), ("",)):
-                lines.setdefault((below.value, triple.predicate.value, key[0]), line)
+            for value in (text_of(triple.object), ""):
+                lines.setdefault((below.value, triple.predicate.value, value), line)
         lines.setdefault((below.value, "", ""), line)
     return Statements(tuple(triples), str(path), lines)
 
@@ -144,14 +139,14 @@ def _is_iri(text: str) -> bool:
     return bool(re.match(r"<[^>]*>$|[a-z][a-z0-9+.-]*:(//|[^/\s]+:)", text, re.IGNORECASE))
 
 
-def _class(text: str, kb: KB, own: set[str], namespace: str, where: str) -> NamedNode:
+def _class(text: str, called: Callable[[str], list[str]], namespace: str, where: str) -> NamedNode:
     """Class of a name or IRI; a name that nobody knows gets an IRI in the namespace, which validation will find."""
     if _is_iri(text):
         try:
             return NamedNode(text.removeprefix("<").removesuffix(">"))
         except ValueError as error:
             raise DataError(f"{text} is not a valid IRI ({error})", where=where) from error
-    found = [] if text in own else kb.classes_called(text)
+    found = called(text)
     if len(found) > 1:
         raise UsageError(
             f"{len(found)} classes are called {text!r}: {', '.join(found)}", where=where, hint="write the IRI instead"
@@ -191,7 +186,8 @@ def _record_turtle(content: bytes, base: str, record: Any) -> None:
 
     class Sink(RDFSink):
         def makeStatement(self, quadruple: Any, why: object = None) -> None:  # noqa: N802, the parser's name
-            _, predicate, subject, value = quadruple
+            # The parser gives the terms of `a` and `=` as pairs of a kind and an IRI.
+            _, predicate, subject, value = (t[1] if isinstance(t, tuple) else t for t in quadruple)
             if value in line_of:
                 record((subject, predicate, value), line_of[value])
 
@@ -218,7 +214,7 @@ def _record_xml(content: bytes, base: str, record: Any) -> None:
     from rdflib.plugins.parsers.rdfxml import RDFXMLHandler
 
     class Recorder(Graph):
-        def add(self, triple: Any) -> rdflib.Graph:
+        def add(self, triple: Any) -> Recorder:
             record(triple, reader.getLineNumber())
             return self
 

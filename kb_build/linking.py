@@ -117,8 +117,8 @@ class Linker:
             for quad in self._kb.store.quads_for_pattern(None, predicate, None, None):
                 text, subject = quad.object, quad.subject
                 if isinstance(text, Literal) and (found := candidates.get(fold(text.value))) is not None:
-                    iri = subject.value
-                    if isinstance(subject, NamedNode) and iri in classes and not iri.startswith(own):
+                    iri = subject.value if isinstance(subject, NamedNode) else ""
+                    if iri in classes and not iri.startswith(own):
                         foreign = text.language is not None and not text.language.startswith("en")
                         (found.foreign if foreign else found.synonyms).append((text.value, iri))
 

@@ -126,13 +126,18 @@ def _name(file: Path) -> str:
     return Path(_unpacked_name(file)).stem
 
 
+def _open(file: Path) -> IO[bytes]:
+    suffix = file.suffix.lower()
+    if suffix == ".bz2":
+        return bz2.open(file, "rb")
+    return cast("IO[bytes]", gzip.open(file, "rb")) if suffix == ".gz" else file.open("rb")
+
+
 def _triples(file: Path, syntax: RdfFormat) -> Iterator[Triple]:
-    opener = {".bz2": bz2.open, ".gz": gzip.open}.get(file.suffix.lower(), open)
     try:
-        with opener(file, "rb") as content:
-            yield from (
-                quad.triple for quad in parse(cast("IO[bytes]", content), syntax, base_iri=file.resolve().as_uri())
-            )
+        with _open(file) as content:
+            for quad in parse(content, syntax, base_iri=file.resolve().as_uri()):
+                yield quad.triple
     except SyntaxError as error:
         where = f"{file}:{error.lineno}" if error.lineno else file
         raise DataError(

@@ -89,15 +89,15 @@ def build_wordnet(folder: str | Path, out: str | Path, *, base: str = DATA) -> K
         namespace = f"{NEURONTOLOGY}wordnet/{version}/"
         iris = {s.offset: namespace + encode_segment(_sense_name(s.words[0], s, senses)) for s in synsets.values()}
         graph = ConceptGraph()
-        with triples.open("wb") as file:
+        with triples.open("wb") as written:
             for synset in synsets.values():
                 graph.add(iris[synset.offset])
                 for above in synset.above:
                     graph.link(iris[synset.offset], iris[above])
                 node = NamedNode(iris[synset.offset])
-                file.writelines(f"{t} .\n".encode() for t in _described(node, synset, senses))
+                written.writelines(f"{t} .\n".encode() for t in _described(node, synset, senses))
             cut = graph.break_cycles()
-            file.writelines(f"{triple} .\n".encode() for triple in graph.axioms(cut))
+            written.writelines(f"{triple} .\n".encode() for triple in graph.axioms(cut))
         graph.write_removed(cut, removed)
         source = Source(
             name=f"wordnet-{version}",

@@ -1,8 +1,9 @@
 """Axioms beyond told sub-class links: definitions of classes, properties of properties, domains and ranges.
 
 They are read from RDF by the OWL 2 mapping [1]_, and in the way of OWL 1, where a named class carries
-``owl:intersectionOf`` itself. What the expression language lacks (``owl:oneOf``, a restriction to one
-individual, data ranges) is listed, never guessed.
+``owl:intersectionOf`` itself. A restriction to one individual, ``owl:hasValue``, is read as ∃R.{a}, where the
+class {a} is named :data:`NOMINAL` and a's IRI. What else the expression language lacks (``owl:oneOf``, data
+ranges) is listed, never guessed.
 
 .. [1] OWL 2 Web Ontology Language Mapping to RDF Graphs (Second Edition), W3C Recommendation, 2012, table 16.
 """
@@ -36,6 +37,7 @@ _DEFINING = tuple(NamedNode(OWL + name) for name in ("intersectionOf", "unionOf"
 _SUBPROPERTY, _SAME = NamedNode(RDFS + "subPropertyOf"), NamedNode(OWL + "equivalentProperty")
 _INVERSE, _CHAIN = NamedNode(OWL + "inverseOf"), NamedNode(OWL + "propertyChainAxiom")
 _DOMAIN, _RANGE = NamedNode(RDFS + "domain"), NamedNode(RDFS + "range")
+_HAS_VALUE, _SOME = NamedNode(OWL + "hasValue"), NamedNode(OWL + "someValuesFrom")
 _DISJOINT, _MEMBERS = NamedNode(OWL + "disjointWith"), NamedNode(OWL + "members")
 _DISJOINT_UNION = NamedNode(OWL + "disjointUnionOf")
 _ALL_DISJOINT = NamedNode(OWL + "AllDisjointClasses")
@@ -66,6 +68,9 @@ OBJECT_PROPERTY_TYPES = frozenset(
 
 SCHEMA_TYPES = OBJECT_PROPERTY_TYPES | {_DATA.value, _FUNCTIONAL.value, _ALL_DISJOINT.value}
 """Types whose triples :func:`read_axioms` needs."""
+
+NOMINAL = "urn:neurontology:nominal:"
+"""What precedes an individual's IRI in the name of the class of that individual alone."""
 
 Inclusion: TypeAlias = tuple[ClassExpression, ClassExpression]
 
@@ -103,8 +108,9 @@ class Axioms:
     unread: tuple[str, ...] = ()
 
     def class_names(self) -> set[str]:
-        """IRIs of the named classes that occur."""
-        return {iri for expression in self._expressions() for iri in named_classes(expression)}
+        """IRIs of the named classes that occur, those of single individuals left out."""
+        found = {iri for expression in self._expressions() for iri in named_classes(expression)}
+        return {iri for iri in found if not iri.startswith(NOMINAL)}
 
     def data_names(self) -> set[str]:
         """IRIs of the properties that expressions restrict to values."""
@@ -141,6 +147,7 @@ class Axioms:
             for part in _parts(sub, Or)
             for whole in _parts(sup, And)
             if isinstance(part, Named) and isinstance(whole, Named) and part != whole
+            if not part.iri.startswith(NOMINAL) and not whole.iri.startswith(NOMINAL)
         }
 
 
@@ -172,7 +179,7 @@ def read_axioms(triples: Iterable[Triple]) -> Axioms:
 class _AxiomReader:
     def __init__(self, triples: Iterable[Triple]) -> None:
         self._triples = sorted(set(triples), key=str)
-        self._describe = describe_triples(self._triples)
+        self._describe = describe_triples(map(_with_nominal, self._triples))
         types: dict[object, set[str]] = defaultdict(set)
         for triple in self._triples:
             if triple.predicate == TYPE and isinstance(triple.object, NamedNode):
@@ -325,6 +332,15 @@ class _AxiomReader:
                 members.append(facts[_FIRST])
             link = facts.get(_REST, _NIL)
         return members
+
+
+def _with_nominal(triple: Triple) -> Triple:
+    """Write a restriction to one individual as one to the class of that individual."""
+    value = triple.object
+    if triple.predicate == _HAS_VALUE and isinstance(value, NamedNode | BlankNode):
+        iri = value.value if isinstance(value, NamedNode) else f"_:{value.value}"
+        return Triple(triple.subject, _SOME, NamedNode(NOMINAL + iri))
+    return triple
 
 
 def _is_name(node: object) -> bool:

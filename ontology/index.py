@@ -165,6 +165,7 @@ class KBIndex:
                     classes.update(pair)
                     (links if predicate == SUBCLASS else equivalences).add(pair)
                 else:
+                    classes.update(_name(term) for term in (subject, obj) if _is_name(term))
                     schema.append(quad.triple)
             elif predicate.value in SCHEMA_PREDICATES:
                 schema.append(quad.triple)

@@ -35,6 +35,10 @@ _PROPERTY_TYPES = {
     ),
     RDF + "Property",
 }
+_CLASS_PREDICATES = {SUBCLASS.value, EQUIVALENT.value} | {
+    OWL + name for name in ("disjointWith", "complementOf", "intersectionOf", "unionOf", "disjointUnionOf", "oneOf")
+}
+"""What has one of these is a class."""
 _SUBPROPERTY = RDFS + "subPropertyOf"
 
 Severity = Literal["violation", "warning"]
@@ -171,41 +175,41 @@ def _cycle_findings(statements: Statements, triples: Sequence[Triple], index: KB
     }
     reported: set[frozenset[str]] = set()
     for predicate, pairs in ((SUBCLASS, links), (EQUIVALENT, same)):
-        for child, parent in pairs:
-            joined = component[child] == component[parent] and component[child] in strict
-            if not joined or before.get(child, child) == before.get(parent, parent):
+        both = predicate == EQUIVALENT
+        # The last statement of a cycle closes it.
+        at = {pair: statements.line(pair[0], predicate.value, pair[1]) for pair in pairs}
+        for pair in sorted(pairs, key=lambda pair: -(at[pair] or 0)):
+            joined = component[pair[0]] == component[pair[1]] and component[pair[0]] in strict
+            redundant = not both and frozenset(pair) in equivalent
+            if not joined or redundant or before.get(pair[0], pair[0]) == before.get(pair[1], pair[1]):
                 continue
-            path = _shortest(graph, parent, child, avoid=predicate == EQUIVALENT)
-            if path is None or frozenset(path) in reported:
-                continue
-            reported.add(frozenset(path))
-            shown = " ⊑ ".join(local_name(c) for c in (child, *path))
-            yield Finding(
-                statements.line(child, predicate.value, parent),
-                child,
-                f"closes a cycle of sub-classes: {shown}; leave out one of these links",
-            )
+            for child, parent in (pair, pair[::-1]) if both else (pair,):
+                path = _shortest(graph, parent, child, avoid=both)
+                if path is None or frozenset(path) in reported:
+                    continue
+                reported.add(frozenset(path))
+                shown = " ⊑ ".join(local_name(c) for c in (child, *path))
+                message = f"closes a cycle of sub-classes: {shown}; leave out one of these links"
+                yield Finding(at[pair], pair[0], message)
 
 
-def _shortest(graph: nx.DiGraph, start: str, stop: str, *, avoid: bool) -> list[str] | None:
+def _shortest(graph: nx.DiGraph[str], start: str, stop: str, *, avoid: bool) -> list[str] | None:
     """Shortest way up; past the direct link where that is the other direction of an equivalence."""
     import networkx as nx
 
-    if avoid:
-        graph = nx.restricted_view(graph, [], [(start, stop)])
     try:
-        return list(nx.shortest_path(graph, start, stop))
+        return list(nx.shortest_path(nx.restricted_view(graph, [], [(start, stop)] if avoid else []), start, stop))
     except nx.NetworkXNoPath:
         return None
 
 
-def _upward(index: KBIndex, classes: Iterable[str]) -> nx.DiGraph:
+def _upward(index: KBIndex, classes: Iterable[str]) -> nx.DiGraph[str]:
     """Told links among the given classes and everything above them."""
     import networkx as nx
     import numpy as np
 
     ids = [i for i in (index.classes.id(c) for c in classes) if i is not None]
-    graph = nx.DiGraph()
+    graph: nx.DiGraph[str] = nx.DiGraph()
     if ids:
         above = index.hierarchy.ancestors(np.asarray(ids, np.int32))
         name = {int(i): index.classes[int(i)] for i in above}
@@ -230,7 +234,7 @@ def _shape_findings(statements: Statements, triples: Sequence[Triple], known: KB
     _, report, _ = pyshacl.validate(data, shacl_graph=shapes, inference="none", allow_warnings=True)
     if not isinstance(report, rdflib.Graph):
         raise RuntimeError(f"the validator gave no report but {report!r}")
-    candidates: list[str] | None = None
+    candidates: list[str] = []
     for result in report.objects(None, SH.result):
         focus, value = report.value(result, SH.focusNode), report.value(result, SH.value)
         message = min(map(str, report.objects(result, SH.resultMessage)))
@@ -239,9 +243,8 @@ def _shape_findings(statements: Statements, triples: Sequence[Triple], known: KB
         if isinstance(value, rdflib.URIRef) and value != focus:
             message += f": <{value}>"
             if "neither in" in message:
-                if candidates is None:
-                    candidates = _candidates(known.index, triples)
-                message += f"; {near_matches(local_name(str(value)), candidates)}"
+                candidates = candidates or _candidates(known.index, triples)
+                message += f"; {_hint(str(value), known, candidates)}"
         line = statements.line(owner, predicate, str(value) if isinstance(value, rdflib.URIRef) else "")
         severity = report.value(result, SH.resultSeverity)
         yield Finding(line, owner, message, "warning" if severity == SH.Warning else "violation")
@@ -268,7 +271,7 @@ def _slice(triples: Sequence[Triple], index: KBIndex) -> Iterator[Triple]:
         if not isinstance(t.subject, NamedNode):
             continue
         kind = text_of(t.object)
-        if t.predicate in (SUBCLASS, EQUIVALENT) or (t.predicate == TYPE and kind in _CLASS_TYPES):
+        if t.predicate.value in _CLASS_PREDICATES or (t.predicate == TYPE and kind in _CLASS_TYPES):
             own_classes.add(t.subject.value)
         elif t.predicate.value == _SUBPROPERTY or (t.predicate == TYPE and kind in _PROPERTY_TYPES):
             own_properties.add(t.subject.value)
@@ -320,6 +323,12 @@ def _predicate(data: rdflib.Graph, shapes: rdflib.Graph, report: rdflib.Graph, r
         candidates = [p for parent in parents for p in shapes.objects(parent, SH.targetSubjectsOf)]
     used = (str(p) for p in candidates if focus is not None and (focus, p, None) in data)
     return min(used, default="")
+
+
+def _hint(iri: str, known: KB, candidates: Iterable[str]) -> str:
+    """What may have been meant: a class of this name in another namespace, else a name that is spelt alike."""
+    called = known.classes_called(local_name(iri))
+    return f"did you mean <{called[0]}>?" if called else near_matches(local_name(iri), candidates)
 
 
 def _candidates(index: KBIndex, triples: Iterable[Triple]) -> list[str]:

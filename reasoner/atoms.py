@@ -37,6 +37,8 @@ class AtomTable:
         int32, shape (atoms,).
     priorities
         int64, shape (atoms,): rank of the representative in the order of preference.
+    depth
+        Most restrictions nested in one another in the language.
     truncated
         What was left out because of a limit of the language, or None.
     """
@@ -47,6 +49,7 @@ class AtomTable:
     extents: NDArray[np.uint64]
     lengths: NDArray[np.int32]
     priorities: NDArray[np.int64]
+    depth: int = 1
     truncated: str | None = None
 
     def __len__(self) -> int:
@@ -83,14 +86,38 @@ def enumerate_atoms(
     DataError
         No expression distinguishes any two examples.
     """
-    enumeration = Enumeration(interpretation, rows, language or Language(), ignored=ignored, properties=properties)
-    enumeration.run()
-    if len(enumeration.atoms) == 1:
+    atoms = atoms_of(interpretation, rows, language or Language(), ignored=ignored, properties=properties)
+    check_distinguished(atoms)
+    return atoms
+
+
+def check_distinguished(atoms: AtomTable) -> None:
+    """Refuse atoms among which only ⊤ is left.
+
+    Raises
+    ------
+    DataError
+        No expression distinguishes any two examples.
+    """
+    if len(atoms) == 1:
         raise DataError(
             "no class or role filler distinguishes any two of the examples",
             expected="individuals with different types or different role fillers",
             hint="check that the examples belong to this knowledge base and that it has classes",
         )
+
+
+def atoms_of(
+    interpretation: Interpretation,
+    rows: NDArray[np.int64],
+    language: Language,
+    *,
+    ignored: Collection[str] = (),
+    properties: Collection[str] | None = None,
+) -> AtomTable:
+    """Make the table of :func:`enumerate_atoms`, even if it holds ⊤ only."""
+    enumeration = Enumeration(interpretation, rows, language, ignored=ignored, properties=properties)
+    enumeration.run()
     ordered = sorted(enumeration.atoms.items(), key=lambda item: item[1].rank)
     return AtomTable(
         rows=rows,
@@ -102,5 +129,6 @@ def enumerate_atoms(
         extents=np.frombuffer(b"".join(key for key, _ in ordered), np.uint64).reshape(len(ordered), -1).copy(),
         lengths=np.asarray([found.rank.length for _, found in ordered], np.int32),
         priorities=np.arange(len(ordered), dtype=np.int64),
+        depth=enumeration.language.depth,
         truncated=enumeration.truncated,
     )

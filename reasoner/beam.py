@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from .compiled import kernel
+from .compiled import Scalar, kernel
 from .pool import (
     COUNT,
     FP,
@@ -36,10 +36,10 @@ def _extensions(
     u: Universe,
     s: Scratch,
     before: NDArray[np.int32],
-    entry: int,
-    operator: int,
+    entry: Scalar,
+    operator: Scalar,
     score: NDArray[np.float64],
-) -> int:
+) -> Scalar:
     """List what joining one literal to entry ``entry`` of ``before`` gives, where pool or beam may want it.
 
     Writes literals and counts to ``s.items`` and their scores to ``score``; returns how many. Without an
@@ -69,9 +69,7 @@ def _extensions(
         if operator:
             if f0 + max(0, literal[FALSE, i] + s.rest_c[0] - u.n) > limit:
                 continue
-            f = f0 + count_signed(
-                u.negative, literal[ROW_OF, i], literal[NEGATED, i], s.c, s.rest_c, limit - f0
-            )
+            f = f0 + count_signed(u.negative, literal[ROW_OF, i], literal[NEGATED, i], s.c, s.rest_c, limit - f0)
             state[WORK] += s.c.shape[0]
             state[NODES] += 1
         else:
@@ -90,8 +88,8 @@ def _offer_all(
     u: Universe,
     s: Scratch,
     before: NDArray[np.int32],
-    entry: int,
-    operator: int,
+    entry: Scalar,
+    operator: Scalar,
     order: NDArray[np.int64],
 ) -> None:
     """Offer listed extensions in the given order."""

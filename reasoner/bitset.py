@@ -76,4 +76,4 @@ def popcount(words: Words) -> NDArray[np.int64]:
     >>> popcount(np.array([[5, 1]], dtype=np.uint64)).tolist()
     [3]
     """
-    return np.bitwise_count(words).sum(axis=-1, dtype=np.int64)
+    return np.asarray(np.bitwise_count(words).sum(axis=-1, dtype=np.int64))

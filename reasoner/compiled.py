@@ -2,21 +2,50 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
-from typing import TypeVar, cast
+from pathlib import Path
+from typing import Any, TypeAlias, TypeVar, cast
 
 import numba
+from numba.core.caching import IndexDataCacheFile
 
+Scalar: TypeAlias = Any  # a number inside a kernel: of Python or of numpy, as the compiler sees fit
 Function = TypeVar("Function", bound=Callable[..., object])
 # Without reference counting of arrays, which costs more than the counting of bits; so no allocation inside.
-BARE = {"cache": True, "nogil": True, "error_model": "numpy", "_nrt": False}
+BARE: dict[str, Any] = {"cache": True, "nogil": True, "error_model": "numpy", "_nrt": False}
+
+
+MODULES = ("beam", "compiled", "counts", "forms", "literals", "pairs", "pool", "popcount", "shape", "universe")
+
+
+def _digest() -> str:
+    """Digest of the sources of all kernels and of the constants in them."""
+    sources = [Path(__file__).with_name(f"{name}.py").read_bytes() for name in MODULES]
+    return hashlib.sha256(b"\0".join(sources)).hexdigest()
+
+
+SOURCES = _digest()
+
+
+def _compile(function: Function, **options: Any) -> Function:
+    # The cache knows a kernel by the file that it stands in, and would miss a change in one that it calls
+    # from another file: know it by all of them.
+    compiling: Any = numba.njit(**BARE, **options)
+    cache_file: Any = IndexDataCacheFile
+    dispatcher = compiling(function)
+    cache = dispatcher._cache
+    cache._cache_file = cache_file(
+        cache_path=cache.cache_path, filename_base=cache._impl.filename_base, source_stamp=SOURCES
+    )
+    return cast(Function, dispatcher)
 
 
 def kernel(function: Function) -> Function:
     """Compile a function that Python calls; it must not allocate arrays."""
-    return cast(Function, numba.njit(**BARE)(function))
+    return _compile(function)
 
 
 def inner(function: Function) -> Function:
     """Compile a function that only kernels call: without the wrappers, which take longer than the rest."""
-    return cast(Function, numba.njit(**BARE, no_cpython_wrapper=True, no_cfunc_wrapper=True)(function))
+    return _compile(function, no_cpython_wrapper=True, no_cfunc_wrapper=True)

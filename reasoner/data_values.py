@@ -112,11 +112,13 @@ class PropertyValues:
             same = np.asarray([pair == (datatype, value) for pair in self.literals], np.bool_)
         else:
             same = (self.spaces == space_of(datatype)) & (self.orders == order)
-        return self.rows[same]
+        found: NDArray[np.int64] = self.rows[same]
+        return found
 
     def beyond(self, facet: str, value: str, datatype: str) -> NDArray[np.int64]:
         """Rows of the individuals with a value at or beyond a threshold; `facet` is ``>=`` or ``<=``."""
         threshold = order_of(value, datatype)
         comparable = self.spaces == space_of(datatype)
         reached = self.orders >= threshold if facet == ">=" else self.orders <= threshold
-        return self.rows[comparable & reached]
+        found: NDArray[np.int64] = self.rows[comparable & reached]
+        return found

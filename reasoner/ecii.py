@@ -16,13 +16,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from ..ontology.errors import UsageError
 from ..ontology.expression import length
 from .ecii_hypotheses import EciiHypotheses
 from .ecii_score import ecii_score_name, highest
 from .ecii_types import count_types, limit_types, reach, remove_common
 from .interpretation import Interpretation
-from .learning import MAX_EQUIVALENTS, Induction, InductionOptions, RankedExpression
+from .learning import MAX_EQUIVALENTS, Induction, InductionOptions, RankedExpression, check_examples
 from .problem import EciiSettings, LearningProblem
 
 _log = logging.getLogger(__name__)
@@ -77,8 +76,6 @@ def induce_ecii(
     found, types = _hypotheses(
         interpretation, positives, negatives, settings, score, properties, ignored, deadline=deadline
     )
-    if not found.complete:
-        _log.warning("ECII mode: the time limit was reached, the search is not complete")
     solutions = tuple(_ranked(found, options.top))
     return Induction(
         options=dataclasses.replace(options, score=score, strategy="ecii"),
@@ -89,6 +86,7 @@ def induce_ecii(
         proved_optimal=False,
         upper_bound=highest(score),
         solutions=solutions,
+        truncated=None if found.complete else "hypotheses that the time limit left no time for",
     )
 
 
@@ -156,11 +154,7 @@ def _hypotheses(
     deadline: float | None = None,
 ) -> tuple[EciiHypotheses, int]:
     """Hypotheses, and the number of different types that they are made from, counted for each property."""
-    for side, name in ((positives, "positive"), (negatives, "negative")):
-        if not len(side):
-            raise UsageError(f"there are no {name} examples", expected="at least one on either side")
-    if both := len(np.intersect1d(positives, negatives)):
-        raise UsageError(f"{both} examples are both positive and negative")
+    check_examples(positives, negatives)
     if settings.version != "v2":
         _log.warning("ECII mode: the settings ask for %s, the language is that of v2", settings.version)
     rows = np.unique(np.concatenate([positives, negatives])).astype(np.int64)

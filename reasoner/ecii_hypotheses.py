@@ -23,7 +23,7 @@ from scipy import sparse
 
 from ..ontology.expression import And, ClassExpression, Named, Not, Or, Role, Some
 from .confusion import Confusion
-from .ecii_clauses import Batch, Clauses, Limits, over, strictly_below
+from .ecii_clauses import Clauses, Combinations, Limits, over, strictly_below
 from .ecii_score import ecii_score
 from .ecii_types import Reached, TypeCounts
 from .interpretation import Interpretation
@@ -120,15 +120,13 @@ class EciiHypotheses:
         self._score = score
         self._deadline = deadline
         self._below = strictly_below(interpretation.index.hierarchy, interpretation.classes)
-        self._clauses: list[tuple[str | None, Batch, NDArray[np.int64]]] = []
+        self._clauses: list[tuple[str | None, tuple[int, ...], Combinations]] = []
         self._combinations: list[tuple[CandidateClass, ...]] = []
         self._table = _Table()
         self._make_clauses(types, absence)
-        made = self._counts()[0]
-        self._starts = np.cumsum([0, *(len(kept) for _, _, kept in self._clauses)])
-        classes = self._combine_clauses(made)
-        if settings.obj_props_combination_limit > 1:
-            self._combine_classes(classes, [reached.prop for reached, _ in types])
+        self._starts = np.cumsum([0, *(len(negatives) for _, _, negatives in self._clauses)])
+        self._combine_clauses()
+        self._combine_classes([reached.prop for reached, _ in types])
         self.complete = not over(deadline)
         self._rank()
 
@@ -163,7 +161,7 @@ class EciiHypotheses:
                     sizes = len(batch.positive) + (batch.negative >= 0).sum(axis=1)
                     kept = self._keep(batch.extents, sizes)
                     if len(kept):
-                        self._clauses.append((prop, batch, kept))
+                        self._clauses.append((prop, batch.positive, batch.negative[kept]))
 
     def _keep(self, extents: NDArray[np.bool_], sizes: NDArray[np.integer]) -> NDArray[np.int64]:
         """Add those rows to the table that score above 0, and tell which."""
@@ -181,39 +179,32 @@ class EciiHypotheses:
         positives = int(self._positive.sum())
         return ecii_score(self._score, tp, fp, positives, len(self._positive) - positives)
 
-    def _counts(self) -> tuple[int, NDArray[np.float64], NDArray[np.int64]]:
-        """Number of hypotheses so far, their scores and sizes."""
+    def _counts(self) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+        """Scores and sizes of the hypotheses so far."""
         if not self._table.tp:
-            return 0, np.empty(0), np.empty(0, np.int64)
+            return np.empty(0), np.empty(0, np.int64)
         tp, fp = np.concatenate(self._table.tp), np.concatenate(self._table.fp)
-        return len(tp), self._value(tp, fp), np.concatenate(self._table.sizes)
+        return self._value(tp, fp), np.concatenate(self._table.sizes)
 
     def _best(self, size: int) -> list[int]:
         """The first `size` hypotheses by score, then shortness, then the order of making."""
-        _, scores, sizes = self._counts()
+        scores, sizes = self._counts()
         best: list[int] = np.lexsort((sizes, -scores))[:size].tolist()
         return best
 
-    def _combine_clauses(self, made: int) -> list[tuple[CandidateClass, int]]:
-        """Stage S4. Returns all candidate classes with their rows in the table."""
-        classes: list[tuple[CandidateClass, int]] = [((row,), row) for row in range(made)]
-        limit = self._settings.horn_clause_limit
-        if limit < 2:
-            return classes
+    def _combine_clauses(self) -> None:
+        """Stage S4."""
         chosen: dict[str | None, list[int]] = {}
         for row in sorted(self._best(self._settings.horn_clauses_list_max_size + 1)):
             chosen.setdefault(self.clause(row).prop, []).append(row)
         extents = self._unpacked(row for rows in chosen.values() for row in rows)
         for rows in chosen.values():
-            for size in range(2, min(limit, len(rows)) + 1):
+            for size in range(2, min(self._settings.horn_clause_limit, len(rows)) + 1):
                 for combination in itertools.combinations(rows, size):
                     if over(self._deadline):
-                        return classes
+                        return
                     if self._independent(combination):
-                        added = self._add([combination], _all(extents, combination))
-                        if added is not None:
-                            classes.append((combination, added))
-        return classes
+                        self._add((combination,), _all(extents, combination))
 
     def _independent(self, combination: CandidateClass) -> bool:
         """Whether no clause is a named class strictly below another clause of the combination.
@@ -231,14 +222,11 @@ class EciiHypotheses:
                 return False
         return True
 
-    def _combine_classes(
-        self, classes: list[tuple[CandidateClass, int]], properties: list[str | None]
-    ) -> None:
+    def _combine_classes(self, properties: list[str | None]) -> None:
         """Stage S5."""
-        by_row = {row: candidate for candidate, row in classes}
         chosen: dict[str | None, list[int]] = {prop: [] for prop in properties}
         for row in sorted(self._best(self._settings.candidate_classes_list_max_size + 1)):
-            chosen[self.clause(by_row[row][0]).prop].append(row)
+            chosen[self.clause(self._classes(row)[0][0]).prop].append(row)
         extents = self._unpacked(row for rows in chosen.values() for row in rows)
         for size in range(2, min(self._settings.obj_props_combination_limit, len(properties)) + 1):
             # A property without a chosen class drops out; what is left of a combination was made before.
@@ -246,7 +234,7 @@ class EciiHypotheses:
                 for rows in itertools.product(*(chosen[prop] for prop in combination)):
                     if over(self._deadline):
                         return
-                    self._add([by_row[row] for row in rows], _all(extents, rows))
+                    self._add(tuple(self._classes(row)[0] for row in rows), _all(extents, rows))
 
     def _unpacked(self, rows: Iterable[int]) -> dict[int, NDArray[np.bool_]]:
         """Extents of some rows, bool, shape (n,) each."""
@@ -257,15 +245,13 @@ class EciiHypotheses:
         extents = np.unpackbits(packed, axis=1, count=len(self._positive)).astype(np.bool_)
         return dict(zip(wanted.tolist(), extents, strict=True))
 
-    def _add(self, classes: Sequence[CandidateClass], extent: NDArray[np.bool_]) -> int | None:
+    def _add(self, classes: tuple[CandidateClass, ...], extent: NDArray[np.bool_]) -> None:
         size = sum(self.clause(row).size for candidate in classes for row in candidate)
-        if not len(self._keep(extent[None, :], np.asarray([size]))):
-            return None
-        self._combinations.append(tuple(classes))
-        return int(self._starts[-1]) + len(self._combinations) - 1
+        if len(self._keep(extent[None, :], np.asarray([size]))):
+            self._combinations.append(classes)
 
     def _rank(self) -> None:
-        _, scores, sizes = self._counts()
+        scores, sizes = self._counts()
         order = np.lexsort((sizes if self._settings.ascending_of_string_length else -sizes, -scores))
         self._rows = order
         self.scores = scores[order]
@@ -281,16 +267,18 @@ class EciiHypotheses:
     def clause(self, row: int) -> Clause:
         """Horn clause that was made as number `row`."""
         block = int(np.searchsorted(self._starts, row, side="right")) - 1
-        prop, batch, kept = self._clauses[block]
-        negative = batch.negative[kept[row - self._starts[block]]]
-        return Clause(prop, batch.positive, tuple(int(t) for t in negative if t >= 0))
+        prop, positive, negatives = self._clauses[block]
+        negative = negatives[row - self._starts[block]]
+        return Clause(prop, positive, tuple(int(t) for t in negative if t >= 0))
 
     def candidate_classes(self, position: int) -> tuple[tuple[Clause, ...], ...]:
         """Candidate classes of the hypothesis at a position in the ranking, each with its clauses."""
-        row = int(self._rows[position])
+        classes = self._classes(int(self._rows[position]))
+        return tuple(tuple(self.clause(row) for row in candidate) for candidate in classes)
+
+    def _classes(self, row: int) -> tuple[CandidateClass, ...]:
         made = int(self._starts[-1])
-        classes = ((row,),) if row < made else self._combinations[row - made]
-        return tuple(tuple(self.clause(r) for r in candidate) for candidate in classes)
+        return ((row,),) if row < made else self._combinations[row - made]
 
     def expression(self, position: int) -> ClassExpression:
         """The hypothesis at a position in the ranking, as the expression whose score it has.

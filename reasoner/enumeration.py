@@ -61,11 +61,13 @@ class Recipe(NamedTuple):
 class Rank(NamedTuple):
     """Preference among expressions with one extension, the smallest first.
 
-    Short; then specific, by the number of classes below those named (⊤ counts as being above all); then
-    asserted properties before inverses and entailed ones; then a fixed order.
+    Short; then with few ∀ and ≤, which hold for whoever has no filler at all; then specific, by the number of
+    classes below those named (⊤ counts as being above all); then asserted properties before inverses and
+    entailed ones; then a fixed order.
     """
 
     length: int
+    universal: int
     below: int
     awkward: int
     recipe: Recipe
@@ -135,10 +137,8 @@ class Enumeration:
         self._full = pack(np.ones((1, len(rows)), np.bool_))[0].tobytes()
         self._empty = bytes(len(self._full))
         self._below_everything = len(interpretation.index.classes)
-        self._recipes: list[Recipe] = []
+        self._ranks: list[Rank] = []
         self._bases: list[ClassExpression | None] = []
-        self._below: list[int] = []
-        self._awkward: list[int] = []
         self._depths: list[int] = []
         self._made: dict[int, ClassExpression] = {}
         self._flattest: dict[bytes, int] = {}
@@ -192,15 +192,25 @@ class Enumeration:
         )
 
     def _add_base(self, expression: ClassExpression, below: int, depth: int) -> int:
-        return self._add(Recipe("", 0, 0, len(self._recipes), 0), below, 0, depth, expression)
+        rank = Rank(1 if depth == 0 else 3, 0, below, 0, Recipe("", 0, 0, len(self._ranks), 0))
+        return self._add(rank, depth, expression)
 
-    def _add(self, recipe: Recipe, below: int, awkward: int, depth: int, base: ClassExpression | None = None) -> int:
-        self._recipes.append(recipe)
+    def _add(self, rank: Rank, depth: int, base: ClassExpression | None = None) -> int:
+        self._ranks.append(rank)
         self._bases.append(base)
-        self._below.append(below)
-        self._awkward.append(awkward)
         self._depths.append(depth)
-        return len(self._recipes) - 1
+        return len(self._ranks) - 1
+
+    def _restricted(self, length: int, form: Recipe, filler: int) -> Rank:
+        """Rank of a restriction to a filler."""
+        inner = self._ranks[filler]
+        return Rank(
+            length,
+            inner.universal + (form.kind in ("only", "max")),
+            inner.below,
+            inner.awkward + self._awkward_roles[form.role],
+            form._replace(first=filler),
+        )
 
     def _files(self, length: int, fillers: Fillers) -> None:
         self._by_length.setdefault(length, []).append(fillers)
@@ -211,7 +221,7 @@ class Enumeration:
         """Enumerate."""
         literals = self._start()
         length = 2
-        while length <= max([3, *(known + 3 for known in self._by_length)]):
+        while length < max([3, *(known + 3 for known in self._by_length)]):
             length += 1
             if length == 3 and "data" in self.language.constructors and self.language.depth >= 1:
                 self._restrict_data()
@@ -235,10 +245,10 @@ class Enumeration:
         membership = model.membership
         if len(columns) < membership.shape[1]:
             membership = membership[:, columns]
-        self._found(1, ids, self._packed(membership, self.rows), ids)
+        self._found(1, ids, self._packed(membership, self.rows))
         top = self._add_base(Top(), self._below_everything, 0)
-        self._found(1, np.asarray([top]), np.frombuffer(self._full, np.uint64)[None, :], np.asarray([top]))
-        if self.language.depth < 1:
+        self._found(1, np.asarray([top]), np.frombuffer(self._full, np.uint64)[None, :])
+        if self.language.depth < 1 or not self._roles:
             return {}
         self._files(1, Fillers(ids, membership))
         self._files(1, Fillers(np.asarray([top]), pack(np.ones((1, self._n), np.bool_))))
@@ -260,15 +270,16 @@ class Enumeration:
         if "not" in constructors:
             negated = packed[first] ^ everything
             second = [k for k in range(len(first)) if self._is_new(negated[k].tobytes(), known)]
+            operands = [first[k] for k in second]
+            recipes = [Recipe("not", 0, 0, int(ids[k]), 0) for k in operands]
             made = np.asarray(
-                [self._add(Recipe("not", 0, 0, int(ids[first[k]]), 0), below[first[k]], 0, 0) for k in second],
-                np.int64,
+                [self._add(Rank(2, 0, below[k], 0, r), 0) for k, r in zip(operands, recipes, strict=True)], np.int64
             )
             literals[2] = (made, negated[second])
             for key in known:
                 self._flattest[key] = 0
             if len(made):
-                self._files(2, Fillers(made, membership[:, np.asarray(first)[second]], complement=True))
+                self._files(2, Fillers(made, membership[:, operands], complement=True))
         return literals
 
     @staticmethod
@@ -289,7 +300,10 @@ class Enumeration:
             count = (len(left) * (len(left) - 1) // 2 if one == other else len(left) * len(right)) * len(kinds)
             self._pairs += count
             if count and self._pairs > self.language.max_pairs:
-                self._limit(f"intersections and unions inside restrictions: {self.language.max_pairs:,} of more")
+                self._limit(
+                    "intersections and unions inside restrictions, which would be more than "
+                    f"{self.language.max_pairs:,}"
+                )
                 return
             for kind in kinds:
                 for a in range(len(left)):
@@ -298,11 +312,11 @@ class Enumeration:
                     for offset, row in enumerate(bits):
                         b = start + offset
                         self._offer_filler(
-                            length,
                             row.tobytes(),
                             Rank(
                                 length,
-                                self._below[left[a]] + self._below[right[b]],
+                                0,
+                                self._ranks[left[a]].below + self._ranks[right[b]].below,
                                 0,
                                 Recipe(kind, 0, 0, int(left[a]), int(right[b])),
                             ),
@@ -318,10 +332,10 @@ class Enumeration:
                 identifier = self._add_base(expression, self._below_everything, 1)
                 self._candidates += 1
                 row = pack(members[self.rows][None, :])
-                self._found(3, np.asarray([identifier]), row, np.asarray([identifier]))
+                self._found(3, np.asarray([identifier]), row)
                 if self.language.depth > 1:
-                    rank = Rank(3, self._below_everything, 0, self._recipes[identifier])
-                    self._offer_filler(3, pack(members[None, :])[0].tobytes(), rank, 1, identifier)
+                    key = pack(members[None, :])[0].tobytes()
+                    self._offer_filler(key, self._ranks[identifier], 1, identifier)
 
     def _restrict(self, length: int, role: int, fillers: Fillers, *, counting: bool) -> None:
         """Form the restrictions of a role to the given fillers; ≥n and ≤n if `counting`, else ∃ and ∀."""
@@ -344,7 +358,7 @@ class Enumeration:
             for start in range(0, len(chosen), block):
                 part = chosen[start : start + block]
                 if self._candidates + len(part) > self.language.max_candidates:
-                    self._limit(f"restrictions: the first {self.language.max_candidates:,} by length")
+                    self._limit(f"restrictions beyond the first {self.language.max_candidates:,} by length")
                     return
                 if product is not None:
                     counts = product[:, start : start + block].toarray()
@@ -389,46 +403,39 @@ class Enumeration:
     ) -> None:
         """Register restrictions as atoms and, where they may be nested further, as fillers."""
         shown = pack(np.ascontiguousarray((holds[self.rows] if everyone else holds).T))
-        awkward = self._awkward_roles[form.role]
-        self._found(length, fillers, shown, None, form, awkward)
+        self._found(length, fillers, shown, form)
         if everyone:
             bits = pack(np.ascontiguousarray(holds.T))
             width = bits.shape[1] * 8
             text = bits.tobytes()
             for at, filler in enumerate(fillers.tolist()):
-                self._offer_filler(
-                    length,
-                    text[at * width : (at + 1) * width],
-                    Rank(length, self._below[filler], self._awkward[filler] + awkward, form._replace(first=filler)),
-                    self._depths[filler] + 1,
-                )
+                key, depth = text[at * width : (at + 1) * width], self._depths[filler] + 1
+                if self._flattest.get(key, depth + 1) > depth:
+                    self._offer_filler(key, self._restricted(length, form, filler), depth)
 
     def _found(
         self,
         length: int,
         parts: NDArray[np.int64],
         extents: Words,
-        bases: NDArray[np.int64] | None,
         form: Recipe | None = None,
-        awkward: int = 0,
     ) -> None:
-        """Register atoms of one length by their packed extensions over the examples."""
+        """Register atoms by their packed extensions over the examples: `parts`, or the restrictions to them."""
         width = extents.shape[1] * 8
         text = extents.tobytes()
         limit = self.language.max_atoms
         for at, part in enumerate(parts.tolist()):
             key = text[at * width : (at + 1) * width]
-            if key == self._empty or (key == self._full and bases is None):
+            if key == self._empty or (key == self._full and length > 1):
                 continue
-            recipe = self._recipes[part] if form is None else form._replace(first=part)
             known = self.atoms.get(key)
-            if known is None:
-                if len(self.atoms) >= limit:
-                    self._limit(f"atoms: the first {limit:,} by length")
-                    continue
-                self.atoms[key] = Found(Rank(length, self._below[part], self._awkward[part] + awkward, recipe))
+            if known is None and len(self.atoms) >= limit:
+                self._limit(f"atoms beyond the first {limit:,} by length")
                 continue
-            rank = Rank(length, self._below[part], self._awkward[part] + awkward, recipe)
+            rank = self._ranks[part] if form is None else self._restricted(length, form, part)
+            if known is None:
+                self.atoms[key] = Found(rank)
+                continue
             if rank < known.rank:
                 known.rank, rank = rank, known.rank
             if len(known.others) < 2 * MAX_EQUIVALENTS:
@@ -436,7 +443,7 @@ class Enumeration:
 
     # -- fillers ----------------------------------------------------------------------------------------
 
-    def _offer_filler(self, length: int, key: bytes, rank: Rank, depth: int, identifier: int | None = None) -> None:
+    def _offer_filler(self, key: bytes, rank: Rank, depth: int, identifier: int | None = None) -> None:
         """Remember an expression for nesting if none of its extension is as flat."""
         flattest = self._flattest.get(key)
         if flattest is not None and flattest <= depth:
@@ -458,12 +465,12 @@ class Enumeration:
             if flattest is not None and flattest <= depth:
                 continue
             if self._kept >= self.language.max_fillers:
-                self._limit(f"nested expressions: the first {self.language.max_fillers:,} by length")
+                self._limit(f"restrictions of more than {self.language.max_fillers:,} nested expressions")
                 break
             self._kept += 1
             self._flattest[key] = depth
             keys.append(key)
-            ids.append(self._add(rank.recipe, rank.below, rank.awkward, depth) if identifier is None else identifier)
+            ids.append(self._add(rank, depth) if identifier is None else identifier)
         if ids:
             bits = np.frombuffer(b"".join(keys), np.uint64).reshape(len(keys), -1)
             self._files(length, Fillers(np.asarray(ids, np.int64), bits))
@@ -512,7 +519,7 @@ class Enumeration:
 
     def _part(self, identifier: int) -> ClassExpression:
         if identifier not in self._made:
-            self._made[identifier] = self.expression(self._recipes[identifier])
+            self._made[identifier] = self.expression(self._ranks[identifier].recipe)
         return self._made[identifier]
 
 

@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .bitset import Words
-from .compiled import inner, kernel
+from .compiled import Scalar, inner, kernel
 from .pool import NODES, NONE, VERSION, WORK, Ground, Pool, bound, lim, row_of
 from .popcount import count_columns, count_signed, count_with, popcount64, remaining
 from .shape import AND2, AND3, AND_OR, OR2, OR3, OR_AND
@@ -57,7 +57,7 @@ FEW = 40  # items sorted by insertion
 
 
 @inner
-def _by_fp(items: NDArray[np.int32], count: int, highest: int) -> None:
+def _by_fp(items: NDArray[np.int32], count: Scalar, highest: Scalar) -> None:
     """Order the collected items by ascending fp, none above ``highest``: stable, digit by digit."""
     order, key, bucket, room = items[ORDER], items[ITEM_F], items[BUCKETS], items[GAINS]
     for i in range(count):
@@ -89,7 +89,7 @@ def _by_fp(items: NDArray[np.int32], count: int, highest: int) -> None:
 
 
 @inner
-def _by_tp(items: NDArray[np.int32], count: int, highest: int) -> None:
+def _by_tp(items: NDArray[np.int32], count: Scalar, highest: Scalar) -> None:
     """Order the collected items by descending tp (a stable counting sort)."""
     key, order, start = items[ITEM_T], items[ORDER], items[BUCKETS]
     for v in range(highest + 2):
@@ -105,7 +105,7 @@ def _by_tp(items: NDArray[np.int32], count: int, highest: int) -> None:
 
 
 @inner
-def _arrange(items: NDArray[np.int32], count: int, columns: Words, compact: Words) -> None:
+def _arrange(items: NDArray[np.int32], count: Scalar, columns: Words, compact: Words) -> None:
     """Write the items in their order, and their positives, where a scan reads them one after the other."""
     for x in range(count):
         i = items[ORDER, x]
@@ -116,7 +116,7 @@ def _arrange(items: NDArray[np.int32], count: int, columns: Words, compact: Word
 
 
 @inner
-def _with_tp(items: NDArray[np.int32], start: int, stop: int, least: int) -> int:
+def _with_tp(items: NDArray[np.int32], start: Scalar, stop: Scalar, least: Scalar) -> Scalar:
     """End of the sorted items (by descending tp) from ``start`` on that have at least so many."""
     low, high = start, stop
     while low < high:
@@ -129,7 +129,7 @@ def _with_tp(items: NDArray[np.int32], start: int, stop: int, least: int) -> int
 
 
 @inner
-def _with_fp(items: NDArray[np.int32], start: int, stop: int, most: int) -> int:
+def _with_fp(items: NDArray[np.int32], start: Scalar, stop: Scalar, most: Scalar) -> Scalar:
     """End of the sorted items (by ascending fp) from ``start`` on that have at most so many."""
     low, high = start, stop
     while low < high:
@@ -142,7 +142,7 @@ def _with_fp(items: NDArray[np.int32], start: int, stop: int, most: int) -> int:
 
 
 @inner
-def _up_to(literal: NDArray[np.int32], limit: int) -> int:
+def _up_to(literal: NDArray[np.int32], limit: Scalar) -> Scalar:
     """Number of literals with at most ``limit`` false positives."""
     low, high = 0, literal.shape[1]
     while low < high:
@@ -155,7 +155,7 @@ def _up_to(literal: NDArray[np.int32], limit: int) -> int:
 
 
 @inner
-def _least(limits: NDArray[np.int32], state: NDArray[np.int64], f: int, length: int, high: int) -> int:
+def _least(limits: NDArray[np.int32], state: NDArray[np.int64], f: Scalar, length: Scalar, high: Scalar) -> Scalar:
     """Fewest true positives at which ``f`` false positives are within the limit; ``high + 1`` if none up to high."""
     low, high = 0, high + 1
     while low < high:
@@ -175,11 +175,11 @@ def conjunctions(
     s: Scratch,
     at: NDArray[np.int32],
     bounds: NDArray[np.float64],
-    start: int,
+    start: Scalar,
     triples: bool,
-    budget: int,
-    node_stop: int,
-) -> int:
+    budget: Scalar,
+    node_stop: Scalar,
+) -> Scalar:
     """Tasks of C & A and C & A & B; C is given by its place by ascending fp."""
     limits, state, literal, negative, items = pool.limits, pool.state, u.literal, u.negative, s.items
     stop = state[WORK] + budget
@@ -213,9 +213,7 @@ def conjunctions(
             limit = lim(limits, state, t + t0, shortest) - f0
             if limit < 0 or f_c - lacks > limit + partner:
                 continue
-            f = count_signed(
-                negative, literal[ROW_OF, a], literal[NEGATED, a], s.c, s.rest_c, limit + partner
-            )
+            f = count_signed(negative, literal[ROW_OF, a], literal[NEGATED, a], s.c, s.rest_c, limit + partner)
             state[WORK] += width
             state[NODES] += 1
             if f > limit + partner:
@@ -278,11 +276,11 @@ def or_ands(
     s: Scratch,
     at: NDArray[np.int32],
     bounds: NDArray[np.float64],
-    start: int,
+    start: Scalar,
     triples: bool,
-    budget: int,
-    node_stop: int,
-) -> int:
+    budget: Scalar,
+    node_stop: Scalar,
+) -> Scalar:
     """Tasks of (A | B) & C; C is given by its place by ascending fp."""
     limits, state, literal, negative, items = pool.limits, pool.state, u.literal, u.negative, s.items
     stop = state[WORK] + budget
@@ -363,9 +361,7 @@ def or_ands(
                     narrow(s.b, s.c, negative, literal[ROW_OF, a], literal[NEGATED, a], False)
                     remaining(s.b, s.rest_b)
                     loaded = True
-                f = f_a + count_signed(
-                    negative, literal[ROW_OF, b], literal[NEGATED, b], s.b, s.rest_b, limit - f_a
-                )
+                f = f_a + count_signed(negative, literal[ROW_OF, b], literal[NEGATED, b], s.b, s.rest_b, limit - f_a)
                 state[WORK] += width
                 state[NODES] += 1
                 if f <= limit:
@@ -383,11 +379,11 @@ def disjunctions(
     s: Scratch,
     at: NDArray[np.int32],
     bounds: NDArray[np.float64],
-    start: int,
+    start: Scalar,
     triples: bool,
-    budget: int,
-    node_stop: int,
-) -> int:
+    budget: Scalar,
+    node_stop: Scalar,
+) -> Scalar:
     """Tasks of C | A and C | A | B; C is given by its place by descending tp."""
     limits, state, literal, negative, items = pool.limits, pool.state, u.literal, u.negative, s.items
     stop = state[WORK] + budget
@@ -416,9 +412,7 @@ def disjunctions(
             state[WORK] += 4
             if limit < max(f_c, literal[FALSE, a]):
                 continue
-            f = f_c + count_signed(
-                negative, literal[ROW_OF, a], literal[NEGATED, a], s.c, s.rest_c, limit - f_c
-            )
+            f = f_c + count_signed(negative, literal[ROW_OF, a], literal[NEGATED, a], s.c, s.rest_c, limit - f_c)
             state[WORK] += width
             state[NODES] += 1
             if f > limit:
@@ -461,9 +455,7 @@ def disjunctions(
                     narrow(s.b, s.c, negative, literal[ROW_OF, a], literal[NEGATED, a], False)
                     remaining(s.b, s.rest_b)
                     loaded = True
-                f = f_a + count_signed(
-                    negative, literal[ROW_OF, b], literal[NEGATED, b], s.b, s.rest_b, limit - f_a
-                )
+                f = f_a + count_signed(negative, literal[ROW_OF, b], literal[NEGATED, b], s.b, s.rest_b, limit - f_a)
                 state[WORK] += width
                 state[NODES] += 1
                 if f <= limit:
@@ -474,7 +466,7 @@ def disjunctions(
 
 
 @inner
-def _caps(u: Universe, limits: NDArray[np.int32], state: NDArray[np.int64], length: int, caps: Words) -> None:
+def _caps(u: Universe, limits: NDArray[np.int32], state: NDArray[np.int64], length: Scalar, caps: Words) -> None:
     """Set ``caps[t]`` to the highest fp of a formula with t true positives that one more literal can rescue."""
     for t in range(u.p + 1):
         caps[t] = -1
@@ -493,11 +485,11 @@ def and_ors(
     s: Scratch,
     at: NDArray[np.int32],
     bounds: NDArray[np.float64],
-    start: int,
+    start: Scalar,
     triples: bool,
-    budget: int,
-    node_stop: int,
-) -> int:
+    budget: Scalar,
+    node_stop: Scalar,
+) -> Scalar:
     """Tasks of (A & B) | C; A is given by its place by ascending fp."""
     limits, state, literal, negative, items = pool.limits, pool.state, u.literal, u.negative, s.items
     stop = state[WORK] + budget
@@ -569,9 +561,7 @@ def and_ors(
                         s.b[w] = u.negative_mask[w] & ~s.b[w]
                     remaining(s.b, s.rest_b)
                     loaded = True
-                f = f_g + count_signed(
-                    negative, literal[ROW_OF, c], literal[NEGATED, c], s.b, s.rest_b, limit - f_g
-                )
+                f = f_g + count_signed(negative, literal[ROW_OF, c], literal[NEGATED, c], s.b, s.rest_b, limit - f_g)
                 state[WORK] += width
                 state[NODES] += 1
                 if f <= limit:
@@ -582,7 +572,7 @@ def and_ors(
 
 
 @kernel
-def reach_steps(u: Universe, gains: NDArray[np.int32], patience: int, steps: NDArray[np.int32]) -> int:
+def reach_steps(u: Universe, gains: NDArray[np.int32], patience: Scalar, steps: NDArray[np.int32]) -> Scalar:
     """True positives that one literal, and a union of two, can have with at most so many false positives.
 
     Parameters

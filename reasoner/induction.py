@@ -29,14 +29,15 @@ from .forms import (
 from .formula import Formula
 from .literals import prepare
 from .pairs import pair_unions, union_pairs
-from .pool import COUNT, FP, LENGTH, NODES, SAME, SHAPE, TP, bound, make_pool, rank
+from .pool import COUNT, FP, LENGTH, NODES, SAME, SHAPE, TP, WORK, bound, make_pool, rank
 from .score import Score
 from .shape import AND, CHAINS, OR, build
 from .solution import Solution
 from .universe import FALSE, GAINS, ID, TRUE, Universe, make_scratch, make_universe
 
 MAX_EQUIVALENT = 16
-BUDGET = 50_000_000  # words between two looks at the clock: some ten milliseconds
+BUDGET = 50_000_000  # words between two looks at the clock, at first: some ten milliseconds
+LEAST_BUDGET = 1_000_000
 PATIENCE = 20_000_000  # columns looked at for the bounds of a universe: some milliseconds
 FOREVER = 1 << 62
 KERNELS = {
@@ -78,6 +79,7 @@ class Induction:
         self._conjunction = conjunction
         self._disjunction = disjunction
         self._width = width
+        self._speed = 1e9  # words a second, as last seen
         self.upper_bound = self._bound(self._ground.positives, 0)
 
     def _bound(self, t: int, f: int) -> float:
@@ -163,7 +165,8 @@ class Induction:
     def _work(self, universe: Universe, triples: bool, deadline: float, node_stop: int) -> float:
         """Work through one universe; returns the highest bound left open, -inf if none is.
 
-        The form whose next task has the highest bound goes on, for a budget of words.
+        The form whose next task has the highest bound goes on, for a budget of words and no more than the time
+        left affords.
         """
         tasks = self._tasks(universe, triples)
         place = dict.fromkeys(tasks, 0)
@@ -173,10 +176,13 @@ class Induction:
             highest, negated = max(left, default=(-math.inf, 0))
             if highest == -math.inf or highest < self._pool.threshold[0]:
                 return -math.inf
-            if time.perf_counter() >= deadline or self.nodes >= node_stop:
+            now = time.perf_counter()
+            if now >= deadline or self.nodes >= node_stop:
                 return float(highest)
             form = -negated
             at, bounds = tasks[form]
+            affordable = max(LEAST_BUDGET, (deadline - now) * self._speed) if deadline < math.inf else math.inf
+            before = self._pool.state[WORK]
             reached = KERNELS[form](
                 self._ground,
                 self._pool,
@@ -186,10 +192,13 @@ class Induction:
                 bounds,
                 place[form],
                 triples,
-                budget[form],
+                int(min(budget[form], affordable)),
                 node_stop,
             )
-            if reached < 0:
+            words = int(self._pool.state[WORK] - before)
+            if words >= LEAST_BUDGET:
+                self._speed = words / max(time.perf_counter() - now, 1e-9)
+            if reached < 0:  # broken off: the same task again, with more
                 reached = -1 - reached
                 budget[form] *= 2
             place[form] = reached

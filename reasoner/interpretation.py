@@ -56,7 +56,7 @@ class Interpretation:
         self.classes, self.membership = self._close_types(rows, classes)
         rules = rules_of(index.axioms, linked=set(self._links), valued=set(self._values))
         if rules:
-            added = Saturation(index, self.size, self.role, self.values, self.instances).run(rules)
+            added = Saturation(index, self.size, self.role, self.values, self.instances, self._single).run(rules)
             if added:
                 identifiers = [index.classes.id(iri) for iri, _ in added]
                 rows = np.concatenate([rows, *(members for _, members in added)])
@@ -121,6 +121,14 @@ class Interpretation:
         membership = (asserted @ above).astype(np.bool_)
         membership.sort_indices()
         return reached, membership
+
+    def _single(self, iri: str) -> Extension:
+        """The individual with an IRI alone, or nobody."""
+        found = np.zeros(self.size, np.bool_)
+        identifier = self.index.individuals.id(iri)
+        if identifier is not None:
+            found[self.individuals == identifier] = True
+        return found
 
     @property
     def size(self) -> int:

@@ -92,6 +92,10 @@ class Induction:
         No expression of the language scores higher than this.
     solutions
         Best first; they differ in their extension on the examples.
+    depth
+        Most restrictions nested in one another in the language of the atoms.
+    truncated
+        Which atoms were left out because of a limit, or None.
     """
 
     options: InductionOptions
@@ -102,6 +106,24 @@ class Induction:
     proved_optimal: bool
     upper_bound: float
     solutions: tuple[RankedExpression, ...]
+    depth: int = 1
+    truncated: str | None = None
+
+
+def check_examples(positives: NDArray[np.integer], negatives: NDArray[np.integer]) -> None:
+    """Refuse examples that make no problem.
+
+    Raises
+    ------
+    UsageError
+        A side has no examples, or an individual is on both sides.
+    """
+    for side, name in ((positives, "positive"), (negatives, "negative")):
+        if not len(side):
+            raise UsageError(f"there are no {name} examples", expected="at least one on either side")
+    both = np.intersect1d(positives, negatives)
+    if len(both):
+        raise UsageError(f"{len(both)} examples are both positive and negative")
 
 
 def induce(
@@ -127,12 +149,7 @@ def induce(
         A side has no examples, an individual is on both sides, or an option has no such value.
     """
     options = options or InductionOptions()
-    for side, name in ((positives, "positive"), (negatives, "negative")):
-        if not len(side):
-            raise UsageError(f"there are no {name} examples", expected="at least one on either side")
-    both = np.intersect1d(positives, negatives)
-    if len(both):
-        raise UsageError(f"{len(both)} examples are both positive and negative")
+    check_examples(positives, negatives)
     found = search(
         atoms.extents,
         atoms.lengths,
@@ -166,6 +183,8 @@ def induce(
             )
             for rank, s in enumerate(found.solutions, 1)
         ),
+        depth=atoms.depth,
+        truncated=atoms.truncated,
     )
 
 

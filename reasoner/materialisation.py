@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 from scipy.sparse import csgraph
 
-from ..ontology.axioms import Axioms
+from ..ontology.axioms import NOMINAL, Axioms
 from ..ontology.expression import (
     And,
     AtLeast,
@@ -118,7 +118,7 @@ def rules_of(axioms: Axioms, *, linked: set[str], valued: set[str]) -> list[Rule
     def conclude(body: ClassExpression, head: ClassExpression, restates: bool = False) -> None:
         match head:
             case Named(iri):
-                if body != head:
+                if body != head and not iri.startswith(NOMINAL):
                     rules[Rule(body, iri, restates=restates)] = None
             case And(operands):
                 for operand in operands:
@@ -133,7 +133,7 @@ def rules_of(axioms: Axioms, *, linked: set[str], valued: set[str]) -> list[Rule
             conclude(Some(Role(iri), Top()), head)
         if iri in valued:
             for part in head.operands if isinstance(head, And) else (head,):
-                if isinstance(part, Named):
+                if isinstance(part, Named) and not part.iri.startswith(NOMINAL):
                     rules[Rule(None, part.iri, iri)] = None
     for iri, head in axioms.ranges:
         if iri in linked:
@@ -157,6 +157,8 @@ class Saturation:
         Their values by data property.
     told
         Instances by class, bool of shape (size,), closed under the hierarchy.
+    single
+        The individual of a name, bool of shape (size,); nobody if there is none.
     """
 
     index: KBIndex
@@ -164,6 +166,7 @@ class Saturation:
     links: Callable[[Role], sparse.csr_matrix]
     data: Callable[[str], PropertyValues]
     told: Callable[[str], Extension]
+    single: Callable[[str], Extension]
     _extensions: dict[str, Extension] = field(default_factory=dict)
 
     def role(self, role: Role) -> sparse.csr_matrix:
@@ -177,7 +180,8 @@ class Saturation:
     def instances(self, iri: str) -> Extension:
         """Instances of a class so far."""
         if iri not in self._extensions:
-            self._extensions[iri] = self.told(iri)
+            alone = iri.startswith(NOMINAL)
+            self._extensions[iri] = self.single(iri.removeprefix(NOMINAL)) if alone else self.told(iri)
         return self._extensions[iri]
 
     def run(self, rules: Sequence[Rule]) -> list[tuple[str, NDArray[np.intp]]]:

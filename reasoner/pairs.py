@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from .compiled import inner, kernel
+from .compiled import Scalar, inner, kernel
 from .pool import NODES, WORK, Ground, Pool, lim, offer
 from .popcount import count_with
 from .shape import PAIRS_AND, PAIRS_OR
@@ -15,7 +15,7 @@ UNKNOWN = np.int64(-1)  # counts that offer() takes itself
 
 
 @inner
-def _count_pair(u: Universe, a: int, b: int, union: bool) -> int:
+def _count_pair(u: Universe, a: Scalar, b: Scalar, union: bool) -> Scalar:
     both = count_with(u.positive, a, u.positive[b])
     return u.literal[TRUE, a] + u.literal[TRUE, b] - both if union else both
 
@@ -27,11 +27,11 @@ def _pairs(
     u: Universe,
     at: NDArray[np.int32],
     bounds: NDArray[np.float64],
-    start: int,
-    budget: int,
-    node_stop: int,
+    start: Scalar,
+    budget: Scalar,
+    node_stop: Scalar,
     union: bool,
-) -> int:
+) -> Scalar:
     limits, state, literal = pool.limits, pool.state, u.literal
     stop = state[WORK] + budget
     size = literal.shape[1]
@@ -81,11 +81,11 @@ def union_pairs(
     s: Scratch,
     at: NDArray[np.int32],
     bounds: NDArray[np.float64],
-    start: int,
+    start: Scalar,
     triples: bool,
-    budget: int,
-    node_stop: int,
-) -> int:
+    budget: Scalar,
+    node_stop: Scalar,
+) -> Scalar:
     """Tasks of (A | B) & (C | D), A being the first of the four by ascending fp."""
     return _pairs(ground, pool, u, at, bounds, start, budget, node_stop, True)
 
@@ -98,10 +98,10 @@ def pair_unions(
     s: Scratch,
     at: NDArray[np.int32],
     bounds: NDArray[np.float64],
-    start: int,
+    start: Scalar,
     triples: bool,
-    budget: int,
-    node_stop: int,
-) -> int:
+    budget: Scalar,
+    node_stop: Scalar,
+) -> Scalar:
     """Tasks of (A & B) | (C & D), A being the first of the four by ascending fp."""
     return _pairs(ground, pool, u, at, bounds, start, budget, node_stop, False)

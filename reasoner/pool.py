@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .bitset import Words
-from .compiled import inner, kernel
+from .compiled import Scalar, inner, kernel
 from .popcount import count_words
 from .shape import CHAINS, PAIRS_AND
 
@@ -52,9 +52,9 @@ class Pool(NamedTuple):
     """The k best. The last slot of every array holds the formula on offer.
 
     ``limits[0, t]`` is the highest fp with which t true positives still reach the score of the worst entry,
-    ``limits[1, t]`` the same for a higher score, which a formula longer than the worst needs; ``limits[2]`` also
-    excludes the perfect extension, for formulas longer than the one that is known to have it. They are -1 where
-    no fp will do, and the number of negatives while the pool is not full.
+    ``limits[1, t]`` the same for a higher score, which a formula longer than the worst needs; ``limits[2]`` serves
+    formulas that are also longer than the perfect one, and allows nothing when only perfection would do. They
+    are -1 where no fp will do, and the number of negatives while the pool is not full.
     """
 
     score: NDArray[np.float64]
@@ -86,7 +86,7 @@ def make_pool(ground: Ground, size: int) -> Pool:
 
 
 @inner
-def row_of(state: NDArray[np.int64], length: int) -> int:
+def row_of(state: NDArray[np.int64], length: Scalar) -> Scalar:
     """Row of the limits that holds for formulas of this length or longer."""
     if length <= state[WORST_LENGTH]:
         return 0
@@ -94,13 +94,13 @@ def row_of(state: NDArray[np.int64], length: int) -> int:
 
 
 @inner
-def lim(limits: NDArray[np.int32], state: NDArray[np.int64], t: int, length: int) -> int:
+def lim(limits: NDArray[np.int32], state: NDArray[np.int64], t: Scalar, length: Scalar) -> Scalar:
     """Highest fp that a formula of this length, or a longer one, may have at ``t`` true positives."""
     return limits[row_of(state, length), t]
 
 
 @kernel
-def value(score: int, recall: float, t: int, f: int, p: int, n: int) -> float:
+def value(score: Scalar, recall: Scalar, t: Scalar, f: Scalar, p: Scalar, n: Scalar) -> Scalar:
     """:meth:`Score.value <neurontology.reasoner.score.Score.value>` of one pair of counts, bit for bit."""
     if score == 0:
         return 2 * t / (t + f + p)
@@ -122,7 +122,7 @@ def value(score: int, recall: float, t: int, f: int, p: int, n: int) -> float:
 
 
 @kernel
-def bound(score: int, recall: float, t: int, f: int, p: int, n: int) -> float:
+def bound(score: Scalar, recall: Scalar, t: Scalar, f: Scalar, p: Scalar, n: Scalar) -> Scalar:
     """:meth:`Score.bound <neurontology.reasoner.score.Score.bound>` of one pair of counts, bit for bit."""
     v = value(score, recall, t, f, p, n)
     return max(v, 0.0) if score == 6 else v
@@ -155,19 +155,19 @@ def _set_limits(ground: Ground, pool: Pool) -> None:
             limits[strict, t] = low
     for t in range(p + 1):
         limits[2, t] = limits[1, t]
-    if limits[2, p] == 0:
+    if limits[2, p] == 0 and limits[2, p - 1] < 0:  # or the limit would fall as t rises
         limits[2, p] = -1
 
 
 @inner
-def _load(out: Words, at: int, matrix: Words, row: int, inverted: int, mask: Words) -> None:
+def _load(out: Words, at: Scalar, matrix: Words, row: Scalar, inverted: Scalar, mask: Words) -> None:
     flip = ~np.uint64(0) if inverted else np.uint64(0)
     for w in range(out.shape[1]):
         out[at, w] = (matrix[row, w] ^ flip) & mask[w]
 
 
 @inner
-def _join(out: Words, at: int, matrix: Words, row: int, inverted: int, mask: Words, operator: int) -> None:
+def _join(out: Words, at: Scalar, matrix: Words, row: Scalar, inverted: Scalar, mask: Words, operator: Scalar) -> None:
     flip = ~np.uint64(0) if inverted else np.uint64(0)
     if operator == 1:
         for w in range(out.shape[1]):
@@ -179,7 +179,7 @@ def _join(out: Words, at: int, matrix: Words, row: int, inverted: int, mask: Wor
 
 @inner
 def evaluate(
-    matrix: Words, mask: Words, literal: NDArray[np.int32], entry: NDArray[np.int32], i: int, out: Words
+    matrix: Words, mask: Words, literal: NDArray[np.int32], entry: NDArray[np.int32], i: Scalar, out: Words
 ) -> None:
     """Write the extension of entry ``i`` over one side of the examples to ``out[0]``."""
     shape = entry[i, SHAPE]
@@ -202,7 +202,7 @@ def evaluate(
 
 
 @inner
-def hash_words(words: Words, seed: int) -> int:
+def hash_words(words: Words, seed: Scalar) -> Scalar:
     """64 well-mixed bits of a row; two seeds make 128, at which equal hashes are taken as equal rows."""
     total = np.uint64(0)
     for w in range(words.shape[0]):
@@ -214,7 +214,7 @@ def hash_words(words: Words, seed: int) -> int:
 
 
 @inner
-def _sort(rows: NDArray[np.int32], at: int, start: int, stop: int) -> None:
+def _sort(rows: NDArray[np.int32], at: Scalar, start: Scalar, stop: Scalar) -> None:
     for i in range(start + 1, stop):
         x = rows[at, i]
         j = i - 1
@@ -225,7 +225,7 @@ def _sort(rows: NDArray[np.int32], at: int, start: int, stop: int) -> None:
 
 
 @inner
-def _canonical(entry: NDArray[np.int32], i: int) -> None:
+def _canonical(entry: NDArray[np.int32], i: Scalar) -> None:
     """Put interchangeable leaves of one entry in ascending order, and derive its key."""
     shape = entry[i, SHAPE]
     count = CHAINS[shape, 0]
@@ -248,7 +248,7 @@ def _canonical(entry: NDArray[np.int32], i: int) -> None:
 
 
 @inner
-def _compare(entry: NDArray[np.int32], i: int, j: int, start: int) -> int:
+def _compare(entry: NDArray[np.int32], i: Scalar, j: Scalar, start: Scalar) -> Scalar:
     for k in range(start, start + 4):
         if entry[i, k] != entry[j, k]:
             return -1 if entry[i, k] < entry[j, k] else 1
@@ -256,7 +256,7 @@ def _compare(entry: NDArray[np.int32], i: int, j: int, start: int) -> int:
 
 
 @inner
-def _precedes(score: NDArray[np.float64], entry: NDArray[np.int32], i: int, j: int) -> bool:
+def _precedes(score: NDArray[np.float64], entry: NDArray[np.int32], i: Scalar, j: Scalar) -> Scalar:
     """Whether entry ``i`` ranks before entry ``j``."""
     if score[i] != score[j]:
         return score[i] > score[j]
@@ -294,7 +294,7 @@ def _renew(ground: Ground, pool: Pool) -> None:
 
 
 @inner
-def _remember(pool: Pool, i: int, source: int) -> None:
+def _remember(pool: Pool, i: Scalar, source: Scalar) -> None:
     """Note the formula in slot ``source`` as equivalent to entry ``i``."""
     count = pool.entry[i, SAME]
     for k in range(count):
@@ -310,7 +310,7 @@ def _remember(pool: Pool, i: int, source: int) -> None:
 
 
 @inner
-def _store(pool: Pool, i: int) -> None:
+def _store(pool: Pool, i: Scalar) -> None:
     """Copy the formula on offer to entry ``i``, whose equivalents stay."""
     new = pool.score.shape[0] - 1
     pool.score[i] = pool.score[new]
@@ -322,7 +322,7 @@ def _store(pool: Pool, i: int) -> None:
 
 @inner
 def offer(
-    ground: Ground, pool: Pool, shape: int, a: int, b: int, c: int, d: int, tp: int, fp: int
+    ground: Ground, pool: Pool, shape: Scalar, a: Scalar, b: Scalar, c: Scalar, d: Scalar, tp: Scalar, fp: Scalar
 ) -> None:
     """Keep a formula if it is among the best.
 

@@ -15,7 +15,7 @@ from numba.extending import intrinsic
 from numpy.typing import NDArray
 
 from .bitset import Words
-from .compiled import inner, kernel
+from .compiled import Scalar, inner, kernel
 
 CHUNK = 64  # words between two looks at the limit
 PADDING = 8  # words to whose multiple rows are padded, which the vectorised loops like
@@ -35,8 +35,7 @@ def padded(words: int) -> int:
     return -(-words // step) * step
 
 
-@intrinsic  # type: ignore[untyped-decorator]
-def popcount64(typing_context: object, word: object) -> tuple[object, Callable[..., Any]]:
+def _popcount64(typing_context: object, word: object) -> tuple[object, Callable[..., Any]]:
     """Set bits of one 64-bit word, by the ``ctpop`` instruction."""
 
     def generate(context: object, builder: Any, signature: object, arguments: Any) -> Any:
@@ -45,8 +44,11 @@ def popcount64(typing_context: object, word: object) -> tuple[object, Callable[.
     return types.uint64(types.uint64), generate
 
 
+popcount64: Any = intrinsic(_popcount64)
+
+
 @kernel
-def count_words(words: Words) -> int:
+def count_words(words: Words) -> Scalar:
     """Set bits of a row."""
     total = np.uint64(0)
     for w in range(words.shape[0]):
@@ -55,7 +57,7 @@ def count_words(words: Words) -> int:
 
 
 @inner
-def count_with(matrix: Words, i: int, words: Words) -> int:
+def count_with(matrix: Words, i: Scalar, words: Words) -> Scalar:
     """Set bits of row ``i`` that are in ``words``."""
     total = np.uint64(0)
     for w in range(words.shape[0]):
@@ -64,7 +66,7 @@ def count_with(matrix: Words, i: int, words: Words) -> int:
 
 
 @inner
-def count_columns(matrix: Words, words: Words, start: int, stop: int, out: NDArray[np.int32]) -> None:
+def count_columns(matrix: Words, words: Words, start: Scalar, stop: Scalar, out: NDArray[np.int32]) -> None:
     """Set ``out[i]`` to the set bits of column ``i`` that are in ``words``, for columns start to stop."""
     for i in range(start, stop):
         out[i] = np.int32(popcount64(matrix[0, i] & words[0]))
@@ -75,7 +77,7 @@ def count_columns(matrix: Words, words: Words, start: int, stop: int, out: NDArr
 
 
 @inner
-def _count_span(matrix: Words, i: int, words: Words, start: int, count: int) -> int:
+def _count_span(matrix: Words, i: Scalar, words: Words, start: Scalar, count: Scalar) -> Scalar:
     total = np.uint64(0)
     for k in range(count):
         w = np.uint64(start + k)  # unsigned: an index that might be negative is not read as a vector
@@ -99,15 +101,16 @@ def remaining(words: Words, out: NDArray[np.int64]) -> None:
 
 @inner
 def count_signed(
-    matrix: Words, i: int, inverted: int, words: Words, rest: NDArray[np.int64], limit: int
-) -> int:
+    matrix: Words, i: Scalar, inverted: Scalar, words: Words, rest: NDArray[np.int64], limit: Scalar
+) -> Scalar:
     """Set bits of ``words`` in row ``i`` (or in its complement), or any number above ``limit`` if there are more.
 
     ``rest`` comes from :func:`remaining`; the count stops as soon as it must end above the limit.
     """
-    size = np.int64(words.shape[0])
-    chunk = min(size, CHUNK)
-    total, start, k = np.int64(0), np.int64(0), 0
+    size = words.shape[0]
+    chunk: Scalar = min(size, CHUNK)
+    total: Scalar = 0
+    start, k = 0, 0
     while start < size:
         x = _count_span(matrix, i, words, start, chunk)
         total += x + inverted * (rest[k] - rest[k + 1] - 2 * x)

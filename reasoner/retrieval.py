@@ -58,24 +58,26 @@ def evaluate(expression: ClassExpression, model: Model) -> Extension:
         case Not(operand):
             return ~evaluate(operand, model)
         case And(operands):
-            return np.logical_and.reduce([evaluate(o, model) for o in operands])
+            joined: Extension = np.logical_and.reduce([evaluate(o, model) for o in operands])
+            return joined
         case Or(operands):
-            return np.logical_or.reduce([evaluate(o, model) for o in operands])
+            united: Extension = np.logical_or.reduce([evaluate(o, model) for o in operands])
+            return united
         case Some(role, filler):
-            return _fillers(role, filler, model) > 0
+            return np.greater(_counts(role, filler, model), 0)
         case Only(role, filler):
-            return _fillers(role, Not(filler), model) == 0
+            return np.equal(_counts(role, Not(filler), model), 0)
         case AtLeast(number, role, filler):
-            return _fillers(role, filler, model) >= number
+            return np.greater_equal(_counts(role, filler, model), number)
         case AtMost(number, role, filler):
-            return _fillers(role, filler, model) <= number
+            return np.less_equal(_counts(role, filler, model), number)
         case HasValue(prop, value, datatype):
             return _members(model.values(prop).equal(value, datatype), model.size)
         case DataBound(prop, facet, value, datatype):
             return _members(model.values(prop).beyond(facet, value, datatype), model.size)
 
 
-def _fillers(role: Role, filler: ClassExpression, model: Model) -> NDArray[np.int64]:
+def _counts(role: Role, filler: ClassExpression, model: Model) -> NDArray[np.int64]:
     """Number of distinct fillers of the role that are instances of `filler`, for each individual."""
     members = evaluate(filler, model).astype(np.int64)
     counts: NDArray[np.int64] = model.role(role).astype(np.int64) @ members

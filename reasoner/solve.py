@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from ..ontology.kb import KB
 from .atoms import enumerate_atoms
+from .deepening import AUTOMATIC, deepen
 from .ecii import ecii_options, induce_ecii
 from .individuals import complete_problem, resolve_problem
 from .interpretation import Interpretation
-from .learning import Induction, InductionOptions, induce
+from .language import CONSTRUCTORS, Language
+from .learning import Induction, InductionOptions, check_examples, induce
 from .problem import LearningProblem
 
 
-def solve(kb: KB, problem: LearningProblem, options: InductionOptions | None = None) -> Induction:
+def solve(
+    kb: KB,
+    problem: LearningProblem,
+    options: InductionOptions | None = None,
+    *,
+    constructors: tuple[str, ...] | None = None,
+    depth: int | None = None,
+) -> Induction:
     """Find the best class expressions for a problem's examples.
 
     Parameters
@@ -25,6 +36,10 @@ def solve(kb: KB, problem: LearningProblem, options: InductionOptions | None = N
         properties to use or to ignore is honoured.
     options
         How to search.
+    constructors
+        What restrictions are made of, see :data:`.language.CONSTRUCTORS`; all of them by default.
+    depth
+        Most restrictions nested in one another; found by :func:`.deepening.deepen` if None.
 
     Raises
     ------
@@ -38,6 +53,7 @@ def solve(kb: KB, problem: LearningProblem, options: InductionOptions | None = N
     positives = interpretation.positions(complete.positives)
     negatives = interpretation.positions(complete.negatives)
     settings = complete.settings
+    ignored = frozenset(settings.ignored_classes) | frozenset(settings.ignored_properties)
     if options is not None and options.strategy == "ecii":
         return induce_ecii(
             interpretation,
@@ -48,13 +64,30 @@ def solve(kb: KB, problem: LearningProblem, options: InductionOptions | None = N
             properties=settings.object_properties
             if settings.ecii or settings.object_properties
             else interpretation.properties,
-            ignored=frozenset(settings.ignored_classes) | frozenset(settings.ignored_properties),
+            ignored=ignored,
         )
     rows = np.unique(np.concatenate([positives, negatives]))
-    atoms = enumerate_atoms(
-        interpretation,
-        rows,
-        ignored=frozenset(settings.ignored_classes) | frozenset(settings.ignored_properties),
-        properties=settings.object_properties or None,
-    )
-    return induce(atoms, np.searchsorted(rows, positives), np.searchsorted(rows, negatives), options)
+    properties = settings.object_properties or None
+    inside, outside = np.searchsorted(rows, positives), np.searchsorted(rows, negatives)
+    options = options or InductionOptions()
+    check_examples(inside, outside)
+    if depth is None:
+        atoms = deepen(
+            interpretation,
+            rows,
+            inside,
+            outside,
+            options,
+            ignored=ignored,
+            properties=properties,
+            language=replace(AUTOMATIC, constructors=constructors or CONSTRUCTORS),
+        )
+    else:
+        atoms = enumerate_atoms(
+            interpretation,
+            rows,
+            ignored=ignored,
+            properties=properties,
+            language=Language(constructors or CONSTRUCTORS, depth=depth),
+        )
+    return induce(atoms, inside, outside, options)

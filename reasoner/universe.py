@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .bitset import Words
-from .compiled import inner, kernel
+from .compiled import Scalar, inner, kernel
 from .pool import INVERTED, LITERAL_LENGTH, NONE, ROW, Ground, Pool, offer
 from .popcount import CHUNK, count_words
 from .shape import CHAINS, EXTEND
@@ -70,10 +70,14 @@ def make_scratch(ground: Ground) -> Scratch:
     literals, p, n = len(ground.literal), ground.positive.shape[1], ground.negative.shape[1]
     chunks = (n + CHUNK - 1) // CHUNK + 1
     return Scratch(
-        *(np.zeros(words, np.uint64) for words in (n, n, p, p)),
-        *(np.zeros(chunks, np.int64) for _ in range(2)),
-        np.zeros((11, max(literals, ground.positives + 2, 1 << RADIX)), np.int32),
-        np.zeros((p, literals), np.uint64),
+        c=np.zeros(n, np.uint64),
+        b=np.zeros(n, np.uint64),
+        cp=np.zeros(p, np.uint64),
+        bp=np.zeros(p, np.uint64),
+        rest_c=np.zeros(chunks, np.int64),
+        rest_b=np.zeros(chunks, np.int64),
+        items=np.zeros((11, max(literals, ground.positives + 2, 1 << RADIX)), np.int32),
+        compact=np.zeros((p, literals), np.uint64),
     )
 
 
@@ -135,7 +139,7 @@ def make_universe(ground: Ground, operator: int = 0, outer: int = -1) -> Univers
 
 
 @inner
-def narrow(out: Words, words: Words, matrix: Words, row: int, inverted: int, inside: bool) -> None:
+def narrow(out: Words, words: Words, matrix: Words, row: Scalar, inverted: Scalar, inside: bool) -> None:
     """Write the part of ``words`` inside (or outside) a literal to ``out``."""
     flip = np.uint64(0) if (inverted != 0) != inside else ~np.uint64(0)
     for w in range(out.shape[0]):
@@ -144,7 +148,7 @@ def narrow(out: Words, words: Words, matrix: Words, row: int, inverted: int, ins
 
 @inner
 def propose(
-    ground: Ground, pool: Pool, u: Universe, shape: int, a: int, b: int, c: int, t: int, f: int
+    ground: Ground, pool: Pool, u: Universe, shape: Scalar, a: Scalar, b: Scalar, c: Scalar, t: Scalar, f: Scalar
 ) -> None:
     """Offer a formula of the universe with its counts; with an outer literal only the largest are new."""
     literal = u.literal

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 from neurontology.kb_build.ade20k import read_ade20k
-from neurontology.kb_build.annotate import annotate
-from neurontology.kb_build.annotation import AnnotatedImage, AnnotatedObject
+from neurontology.kb_build.annotate import annotate, individual_base, read_annotations
+from neurontology.kb_build.annotation import AnnotatedImage, AnnotatedObject, Relation
 from neurontology.kb_build.linking import Link, Linker
-from neurontology.kb_build.owl import build_owl
+from neurontology.kb_build.owl import build_owl, read_owl
 from neurontology.kb_build.sssom import read_sssom, write_sssom
 from neurontology.ontology.errors import DataError, UsageError
 from neurontology.ontology.kb import KB
@@ -48,6 +48,76 @@ def test_how_names_are_linked(kb: KB, name: str, local: str | None, method: str)
     assert (link.confidence > 0) == (local is not None)
 
 
+SYNONYMS = """@prefix : <http://example.org/> . @prefix owl: <http://www.w3.org/2002/07/owl#> .
+@prefix rdfs: <http://www.w3.org/2000/01/rdf-schema#> . @prefix skos: <http://www.w3.org/2004/02/skos/core#> .
+:Q1 a owl:Class ; rdfs:label "motor car"@en, "Bus"@de ; skos:altLabel "Automobiles"@en .
+:Automobile a owl:Class . :Lorries a owl:Class ; skos:altLabel "automobile"@en, "Gift"@de, "wagon", "trunk"@en .
+:Waggons a owl:Class ; rdfs:label "wagon" . :Wagon_wheels a owl:Class . :Q2 a owl:Class ; rdfs:label "Trunk"@en .
+:notAClass rdfs:label "aardvark"@en .
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "local", "method", "confidence"),
+    [
+        # A title goes before the same word as a synonym, a word in the case given before one in another case.
+        ("automobile", "Automobile", "exact title", 1.0),
+        ("automobiles", "Q1", "redirect or synonym", 0.9),
+        ("motor cars", "Q1", "redirect or synonym, singular of the name", 0.8),
+        ("trunk", "Lorries", "redirect or synonym", 0.9),
+        ("wagon", None, "2 classes have this synonym", 0.0),
+        ("gift", "Lorries", "redirect or synonym in another language", 0.7),
+        ("lorry", "Lorries", "plural of the name", 0.9),
+        ("aardvark", None, "no class found", 0.0),
+        ("...", None, "no class found", 0.0),
+    ],
+)
+def test_how_names_are_linked_by_synonyms(
+    tmp_path: Path, name: str, local: str | None, method: str, confidence: float
+) -> None:
+    (tmp_path / "o.ttl").write_text(SYNONYMS)
+    link = Linker(read_owl([tmp_path / "o.ttl"])).link(name)
+    assert (link.iri and link.iri.removeprefix(EX), link.method, link.confidence) == (local, method, confidence)
+
+
+def test_own_classes_of_other_data_sets_are_no_candidates(kb: KB) -> None:
+    annotate(kb, [image("a", ("aardvark",))], dataset="zoo", origin="here")
+    assert Linker(kb).link("aardvark").iri is None
+
+
+def test_relations_and_broader_names(kb: KB) -> None:
+    bus = AnnotatedObject("1", ("bus",), broader=("vehicle", "thing"), relations=(Relation("next to", "2"),))
+    cat = AnnotatedObject("2", ("cat",), broader=("animal", "thing"), relations=(Relation("next to", "1"),))
+    annotate(kb, [AnnotatedImage("a", None, (bus, cat))], dataset="d", origin="x", base=EX)
+    own, index = f"{DATA}dataset/d/", kb.index
+    links = index.told.parents.tocoo()
+    told = {(index.classes[c], index.classes[p]) for c, p in zip(links.row, links.col, strict=True)}
+    assert told == {
+        (f"{own}class/vehicle", f"{own}class/thing"),
+        (f"{own}class/cat", f"{own}class/animal"),
+        (f"{own}class/animal", f"{own}class/thing"),
+    }
+    types = {(index.individuals[i], index.classes[c]) for i, c, _ in index.types if c >= 0}
+    assert types == {
+        (EX + "obj_1_a", EX + "Bus"),
+        (EX + "obj_1_a", f"{own}class/vehicle"),
+        (EX + "obj_2_a", f"{own}class/cat"),
+    }
+    role = index.properties.id(f"{own}property/next_to")
+    found = {(index.individuals[s], index.individuals[o]) for s, p, o, _ in index.roles if p == role}
+    assert found == {(EX + "obj_1_a", EX + "obj_2_a"), (EX + "obj_2_a", EX + "obj_1_a")}
+
+
+def test_the_base_of_individuals(kb: KB) -> None:
+    assert individual_base(kb, "ade20k", "any") == ADE20K
+    assert individual_base(kb, "coco", "my set") == f"{DATA}dataset/my%20set/individual/"
+
+
+def test_an_unknown_format_is_a_wrong_call(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"no annotation format 'coko'\. Did you mean coco"):
+        read_annotations("coko", tmp_path)
+
+
 def image(identifier: str, *names: tuple[str, ...], scene: str | None = None) -> AnnotatedImage:
     objects = tuple(AnnotatedObject(id=str(i), names=n) for i, n in enumerate(names))
     return AnnotatedImage(identifier, scene, objects)
@@ -55,9 +125,7 @@ def image(identifier: str, *names: tuple[str, ...], scene: str | None = None) ->
 
 def types_of(kb: KB) -> set[tuple[str, str]]:
     index = kb.index
-    return {
-        (index.individuals[i].removeprefix(ADE20K), index.classes[c]) for i, c, _ in index.types if c >= 0
-    }
+    return {(index.individuals[i].removeprefix(ADE20K), index.classes[c]) for i, c, _ in index.types if c >= 0}
 
 
 def test_objects_get_the_class_of_their_first_linked_name_and_no_annotation_is_lost(kb: KB) -> None:
@@ -73,8 +141,7 @@ def test_objects_get_the_class_of_their_first_linked_name_and_no_annotation_is_l
     assert (report.images, report.objects) == (1, 2)
     assert kb.label(own + "old_street") == "old street"
     assert [r[:3].tolist() for r in kb.index.roles] == [
-        [kb.index.individuals.id(ADE20K + "a"), 0, kb.index.individuals.id(f"{ADE20K}obj_{i}_a")]
-        for i in range(2)
+        [kb.index.individuals.id(ADE20K + "a"), 0, kb.index.individuals.id(f"{ADE20K}obj_{i}_a")] for i in range(2)
     ]
 
 

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import itertools
 import math
+import random
 from fractions import Fraction
-from functools import lru_cache
+from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
 from neurontology.ontology.errors import UsageError
+from neurontology.reasoner import compiled
 from neurontology.reasoner.bitset import pack
 from neurontology.reasoner.formula import Formula, Literal
 from neurontology.reasoner.search import search
@@ -81,9 +82,9 @@ def brute_force(rows, lengths, priorities, positives, negatives, score, max_atom
     pos = sum(1 << i for i in positives)
     neg = sum(1 << i for i in negatives)
     whole = pos | neg
-    literals = [((False, pr), le, r & whole) for r, le, pr in zip(rows, lengths, priorities)]
+    literals = [((False, pr), le, r & whole) for r, le, pr in zip(rows, lengths, priorities, strict=True)]
     if "not" in operators:
-        literals += [((True, pr), le + 1, whole & ~r) for r, le, pr in zip(rows, lengths, priorities)]
+        literals += [((True, pr), le + 1, whole & ~r) for r, le, pr in zip(rows, lengths, priorities, strict=True)]
     literals.sort()
     best = {}
     for leaves in range(1, max_atoms + 1):
@@ -154,7 +155,7 @@ def check(rows, n, lengths, priorities, positives, negatives, score, max_atoms, 
         assert len(set(s.equivalent)) == len(s.equivalent)
         found.append((s.length, extension, s.tp, s.fp))
     assert found == [e[1:] for e in expected]
-    for s, e in zip(result.solutions, expected):
+    for s, e in zip(result.solutions, expected, strict=True):
         assert s.score == pytest.approx(float(e[0]), abs=1e-11)
     assert result.proved_optimal
     assert result.upper_bound == result.solutions[0].score
@@ -199,9 +200,7 @@ def test_equals_brute_force_up_to_three_atoms(problem, score, max_atoms, operato
 
 
 @settings(max_examples=40, deadline=None)
-@given(
-    problems(3, individuals=10), st.sampled_from(SCORES), st.sampled_from(OPERATOR_SETS), st.integers(1, 10)
-)
+@given(problems(3, individuals=10), st.sampled_from(SCORES), st.sampled_from(OPERATOR_SETS), st.integers(1, 10))
 def test_equals_brute_force_with_four_atoms(problem, score, operators, top):
     check(*problem, score, 4, operators, top)
 
@@ -241,6 +240,27 @@ def test_equals_brute_force_on_closed_hierarchies(score, seed):
     check(*dag_problem(seed, 9, 150, planted=seed != 3), score, 3, operators, 1 + 3 * seed)
 
 
+@pytest.mark.parametrize("seed", range(600))
+def test_equals_brute_force_on_random_problems(seed):
+    """Small problems of every kind, tie-laden ones among them."""
+    draw = random.Random(seed)
+    max_atoms = draw.choice([2, 3, 3, 3, 4])
+    atoms = draw.randint(2, {2: 16, 3: 6, 4: 3}[max_atoms])
+    n = draw.choice([6, 12, 30, 70, 150, 300])
+    if draw.random() < 0.5:
+        problem = dag_problem(seed, atoms, n, planted=draw.random() < 0.7)
+    else:
+        density = draw.choice([0.1, 0.3, 0.5, 0.9])
+        rows = list({sum(1 << i for i in range(n) if draw.random() < density) for _ in range(atoms)})
+        lengths = [draw.randint(1, 3) for _ in rows] if draw.random() < 0.5 else [2] * len(rows)
+        roles = ["+", "-", *(draw.choice("+---0") for _ in range(n - 2))]
+        positives = [i for i in range(n) if roles[i] == "+"]
+        negatives = [i for i in range(n) if roles[i] == "-"]
+        problem = rows, n, lengths, draw.sample(range(len(rows)), len(rows)), positives, negatives
+    operators = draw.choice(OPERATOR_SETS[:5]) if draw.random() < 0.4 else OPERATOR_SETS[0]
+    check(*problem, draw.choice(SCORES), max_atoms, operators, draw.choice([1, 1, 2, 3, 5, 10, 40]))
+
+
 @pytest.mark.parametrize("top", [1, 2, 5, 10])
 def test_many_ties(top):
     # one positive: a perfect score is common, and everything after it ties
@@ -258,3 +278,171 @@ def test_many_ties(top):
         OPERATOR_SETS[0],
         top,
     )
+
+
+def best_of(problem, score="f1", max_atoms=3):
+    return brute_force(*problem[:1], *problem[2:], score, max_atoms, OPERATOR_SETS[0], 1)[0]
+
+
+@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("node_limit", [0, 1, 50, 500])
+def test_interrupted_search_bounds_the_optimum(seed, node_limit):
+    problem = dag_problem(seed, 9, 150, planted=seed % 2 == 0)
+    rows, n, lengths, priorities, positives, negatives = problem
+    result = run(rows, n, lengths, priorities, positives, negatives, node_limit=node_limit, width=1, top=3)
+    optimum = float(best_of(problem)[0])
+    assert result.upper_bound >= optimum - 1e-12
+    assert result.upper_bound >= result.solutions[0].score
+    assert result.solutions[0].score <= optimum + 1e-12
+    if result.proved_optimal:
+        assert result.solutions[0].score == pytest.approx(optimum, abs=1e-12)
+
+
+def large_problem(seed, atoms=300, n=3000):
+    rng = np.random.default_rng(seed)
+    extents = rng.random((atoms, n)) < rng.uniform(0.01, 0.4, (atoms, 1))
+    member = (extents[0] & extents[1]) | extents[2]
+    member ^= rng.random(n) < 0.02
+    return pack(extents), np.flatnonzero(member), np.flatnonzero(~member)
+
+
+def test_time_limit_gives_the_best_so_far_with_a_bound():
+    extents, positives, negatives = large_problem(0)
+    unit = {"lengths": [1] * 300, "priorities": range(300), "positives": positives, "negatives": negatives}
+    unit["priorities"] = list(range(300))
+    full = search(extents, **unit, n=3000)
+    cut = search(extents, **unit, n=3000, time_limit=0.0)
+    assert full.proved_optimal
+    assert not cut.proved_optimal
+    assert cut.solutions
+    assert cut.upper_bound >= full.solutions[0].score >= cut.solutions[0].score
+    assert str(full.solutions[0].formula) == "(2 | (0 & 1))"
+
+
+def test_same_input_same_answer_also_in_threads():
+    from concurrent.futures import ThreadPoolExecutor
+
+    problems = [large_problem(seed) for seed in (1, 2)]
+
+    def solve(problem):
+        extents, positives, negatives = problem
+        found = search(extents, [1] * 300, list(range(300)), positives, negatives, n=3000)
+        return found.solutions, found.nodes, found.proved_optimal
+
+    alone = [solve(p) for p in problems]
+    with ThreadPoolExecutor(4) as executor:
+        together = list(executor.map(solve, problems * 3))
+    assert together == alone * 3
+
+
+def test_order_of_examples_and_atoms_does_not_matter():
+    rows, n, lengths, priorities, positives, negatives = dag_problem(5, 9, 150)
+    options = {"score": "balanced_accuracy", "top": 8}
+    first = run(rows, n, lengths, priorities, positives, negatives, **options)
+    turned = run(rows[::-1], n, lengths[::-1], priorities[::-1], positives[::-1], negatives[::-1], **options)
+    back = [str(s.formula) for s in first.solutions]
+
+    def renumber(formula):
+        if formula.kind == "literal":
+            leaf = formula.operands[0]
+            return Formula.of(len(rows) - 1 - leaf.atom, leaf.negated)
+        join = Formula.conjunction if formula.kind == "and" else Formula.disjunction
+        return join(*(renumber(c) for c in formula.children))
+
+    assert [str(renumber(s.formula)) for s in turned.solutions] == back
+
+
+def test_individuals_without_a_role_do_not_count():
+    rows, n, lengths, priorities, positives, negatives = dag_problem(6, 9, 150)
+    used = set(positives) | set(negatives)
+    noise = [r ^ sum(1 << i for i in range(n) if i not in used and (i + k) % 3) for k, r in enumerate(rows)]
+    first = run(rows, n, lengths, priorities, positives, negatives, top=5)
+    second = run(noise, n, lengths, priorities, positives, negatives, top=5)
+    assert first.solutions == second.solutions
+
+
+def test_literals_of_equal_extension_are_listed_as_equivalent():
+    # atoms 0 and 1 differ only outside the examples; 2 is the complement of 0 there
+    result = run([0b00011, 0b10011, 0b01100], 5, [1, 1, 1], [1, 0, 2], [0, 1], [2, 3], top=1)
+    best = result.solutions[0]
+    assert str(best.formula) == "1"
+    assert [str(f) for f in best.equivalent] == ["0"]
+
+
+@pytest.mark.parametrize("max_atoms", [1, 2, 3, 4])
+def test_beam_answers_are_formulas_with_their_true_counts(max_atoms):
+    rows, n, lengths, priorities, positives, negatives = dag_problem(7, 12, 150)
+    result = run(
+        rows, n, lengths, priorities, positives, negatives, strategy="beam", max_atoms=max_atoms, width=5, top=4
+    )
+    exact = run(rows, n, lengths, priorities, positives, negatives, max_atoms=min(max_atoms, 3), top=1)
+    assert not result.proved_optimal
+    assert result.upper_bound >= exact.solutions[0].score
+    pos, neg = sum(1 << i for i in positives), sum(1 << i for i in negatives)
+    for s in result.solutions:
+        extension = extension_of(s.formula, rows, pos | neg)
+        assert ((extension & pos).bit_count(), (extension & neg).bit_count()) == (s.tp, s.fp)
+    if max_atoms < 4:
+        assert result.solutions[0].score <= exact.solutions[0].score
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"positives": []},
+        {"negatives": []},
+        {"positives": [0, 2]},
+        {"positives": [99]},
+        {"negatives": [-1]},
+        {"lengths": [0, 1]},
+        {"lengths": [1]},
+        {"priorities": [1, 1]},
+        {"n": 65},
+        {"max_atoms": 0},
+        {"max_atoms": 5},
+        {"operators": ("xor",)},
+        {"strategy": "luck"},
+        {"score": "f2"},
+        {"top": 0},
+        {"width": 0},
+        {"extents": np.zeros((0, 1), np.uint64)},
+    ],
+)
+def test_wrong_calls_are_refused(change):
+    call = {
+        "extents": pack(np.array([[1, 1, 0, 0], [1, 0, 1, 0]], dtype=bool)),
+        "lengths": [1, 1],
+        "priorities": [0, 1],
+        "positives": [0, 1],
+        "negatives": [2, 3],
+        "n": 4,
+    }
+    search(**call, top=1)
+    with pytest.raises(UsageError):
+        search(**{**call, **change})
+
+
+def test_formulas_are_kept_in_one_form():
+    a, b, c = (Formula.of(i) for i in range(3))
+    nested = Formula.conjunction(c, Formula.conjunction(b, a))
+    assert nested == Formula.conjunction(a, b, c)
+    assert hash(nested) == hash(Formula.conjunction(a, b, c))
+    assert str(Formula.disjunction(Formula.conjunction(b, a), c)) == "(2 | (0 & 1))"
+    assert Formula.disjunction(a, Formula.of(1, negated=True)).length([2, 3, 1]) == 7
+
+
+def test_oracle_has_all_read_once_trees():
+    # and/or trees with alternating levels over unlabelled leaves: 1, 2, 4, 10
+    assert [len(TREES[k]) for k in (1, 2, 3, 4)] == [1, 2, 4, 10]
+
+
+def test_a_formula_less_than_perfect_outlives_a_perfect_one_of_the_pool():
+    """Only the fifth place has fewer than all positives and is longer than the perfect formula."""
+    rows = [49, 9, 20, 32, 61]
+    check(rows, 6, [3, 1, 2, 2, 3], [1, 2, 3, 4, 0], [0, 2, 3, 4, 5], [1], "wracc", 3, OPERATOR_SETS[0], 5)
+
+
+def test_every_file_with_kernels_is_in_the_digest_of_the_cache():
+    folder = Path(compiled.__file__).parent
+    users = {f.stem for f in folder.glob("*.py") if "@kernel" in f.read_text() or "@inner" in f.read_text()}
+    assert users <= set(compiled.MODULES)

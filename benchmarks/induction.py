@@ -1,0 +1,164 @@
+"""Exact concept induction on synthetic workloads: share of units proved, times, agreement of beam search.
+
+python benchmarks/induction.py                    both workloads, all languages (some minutes)
+python benchmarks/induction.py --atoms 500 --images 500 --units 5      a quick look
+
+The first answer is what is asked for (``--top 1``) unless said otherwise. Seconds are wall-clock seconds of one
+call, setup included, on one thread; compilation is timed apart, before.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+import sys
+import time
+
+import numpy as np
+import workloads
+from neurontology.reasoner.bitset import mask
+from neurontology.reasoner.counts import count_blocks
+from neurontology.reasoner.search import search
+
+ROWS = {
+    "small": ("small", ("and", "or", "not"), 10.0),
+    "medium": ("medium", ("and", "or"), 2.0),
+    "medium-not": ("medium", ("and", "or", "not"), 5.0),
+}
+
+
+def induce(workload: workloads.Workload, operators: tuple[str, ...], limit: float, options: argparse.Namespace) -> dict:
+    """Solve all units of a workload, by exact and by beam search."""
+    extents = workload.extents
+    lengths = np.full(len(extents), 3)  # as for "some R.A"
+    size = np.bitwise_count(extents).sum(axis=1)
+    priorities = np.argsort(np.argsort(size, kind="stable"))  # the more specific first
+    call = {"n": workload.n, "operators": operators, "score": options.score, "max_atoms": options.max_atoms}
+    units = []
+    for number, (positives, negatives) in enumerate(workload.problems):
+        result = search(extents, lengths, priorities, positives, negatives, top=options.top, time_limit=limit, **call)
+        beam = search(extents, lengths, priorities, positives, negatives, top=1, strategy="beam", width=30, **call)
+        best = result.solutions[0]
+        units.append(
+            {
+                "unit": number,
+                "positives": len(positives),
+                "negatives": len(negatives),
+                "seconds": result.elapsed,
+                "proved": result.proved_optimal,
+                "best_proved": result.upper_bound <= best.score,
+                "score": best.score,
+                "upper_bound": result.upper_bound,
+                "nodes": result.nodes,
+                "beam_seconds": beam.elapsed,
+                "beam_agrees": beam.solutions[0].score >= best.score,
+            }
+        )
+        if not options.json:
+            print(
+                f"  unit {number:3d}  P {len(positives):4d}  {result.elapsed:7.3f} s  best {best.score:.4f}  "
+                f"bound {result.upper_bound:.4f}  {'proved' if result.proved_optimal else 'open'}",
+                flush=True,
+            )
+    seconds = np.array([u["seconds"] for u in units])
+    return {
+        "images": workload.n,
+        "atoms": len(extents),
+        "density": workload.density,
+        "operators": list(operators),
+        "score": options.score,
+        "max_atoms": options.max_atoms,
+        "top": options.top,
+        "time_limit": limit,
+        "proved": float(np.mean([u["proved"] for u in units])),
+        "best_proved": float(np.mean([u["best_proved"] for u in units])),
+        "median_seconds": float(np.median(seconds)),
+        "p90_seconds": float(np.quantile(seconds, 0.9)),
+        "max_seconds": float(seconds.max()),
+        "median_nodes": float(np.median([u["nodes"] for u in units])),
+        "beam_agreement": float(np.mean([u["beam_agrees"] for u in units])),
+        "beam_median_seconds": float(np.median([u["beam_seconds"] for u in units])),
+        "peak_memory_gb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1 << 20),
+        "units": units,
+    }
+
+
+def count_all(atoms: int, images: int, units: int) -> dict:
+    """Time the atom x unit counts, the blocks dropped as they come."""
+    rng = np.random.default_rng(0)
+    workload = workloads.medium(atoms=min(atoms, 20_000), n=images, units=1)
+    extents = np.tile(workload.extents, (-(-atoms // len(workload.extents)), 1))[:atoms]
+    chosen = [rng.permutation(images) for _ in range(units)]
+    positives = np.vstack([mask(c[:60], images) for c in chosen])
+    negatives = np.vstack([mask(c[200:], images) for c in chosen])
+    started = time.perf_counter()
+    checksum = 0
+    for block in count_blocks(extents, positives, negatives, n=images):
+        checksum += int(block.tp[0, 0]) + int(block.fp[-1, -1])
+    return {
+        "atoms": len(extents),
+        "images": images,
+        "units": units,
+        "seconds": time.perf_counter() - started,
+        "checksum": checksum,
+        "input_gb": (extents.nbytes + positives.nbytes + negatives.nbytes) / (1 << 30),
+        "peak_memory_gb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1 << 20),
+    }
+
+
+def main() -> None:
+    """Run what the arguments ask for."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", choices=[*ROWS, "counts"], action="append")
+    parser.add_argument("--units", type=int, default=33)
+    parser.add_argument("--images", type=int, help="instead of 1 370 and 25 000")
+    parser.add_argument("--atoms", type=int, help="instead of 4 300 and 20 000 (60 000 for counts)")
+    parser.add_argument("--top", type=int, default=1)
+    parser.add_argument("--score", default="f1")
+    parser.add_argument("--max-atoms", type=int, default=3)
+    parser.add_argument("--time-limit", type=float, help="seconds for each unit instead of 10, 2 and 5")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--json", action="store_true", help="one JSON document on standard output, nothing else")
+    options = parser.parse_args()
+    started = time.perf_counter()
+    tiny = workloads.small(atoms=60, n=300, units=1)
+    positives, negatives = tiny.problems[0]
+    search(tiny.extents, np.ones(60), np.arange(60), positives, negatives, n=300, max_atoms=options.max_atoms)
+    report: dict = {"compile_or_load_seconds": time.perf_counter() - started}
+    sizes = {k: v for k, v in (("n", options.images), ("atoms", options.atoms)) if v is not None}
+    made: dict[str, workloads.Workload] = {}
+    for name in options.only or [*ROWS, "counts"]:
+        if name == "counts":
+            report["counts"] = count_all(options.atoms or 60_000, options.images or 25_000, 2048)
+            continue
+        kind, operators, limit = ROWS[name]
+        if kind not in made:
+            made[kind] = getattr(workloads, kind)(options.seed, units=options.units, **sizes)
+        if not options.json:
+            print(f"{name}: {made[kind].n} images, {len(made[kind].extents)} atoms, {' '.join(operators)}")
+        report[name] = induce(made[kind], operators, options.time_limit or limit, options)
+    if options.json:
+        json.dump(report, sys.stdout, indent=1)
+        sys.stdout.write("\n")
+        return
+    print(f"compile or load {report['compile_or_load_seconds']:.1f} s")
+    print(f"{'workload':12s} proved  first  median s   p90 s   max s  median nodes  beam=best  beam s  peak GB")
+    for name in ROWS:
+        if name in report:
+            r = report[name]
+            print(
+                f"{name:12s} {r['proved']:6.1%} {r['best_proved']:6.1%} {r['median_seconds']:8.3f} "
+                f"{r['p90_seconds']:7.3f} {r['max_seconds']:7.3f} {r['median_nodes']:13.2e} "
+                f"{r['beam_agreement']:9.1%} {r['beam_median_seconds']:8.3f} {r['peak_memory_gb']:7.2f}"
+            )
+    if "counts" in report:
+        c = report["counts"]
+        print(
+            f"counts: {c['atoms']} atoms x {c['units']} units over {c['images']} images in {c['seconds']:.2f} s, "
+            f"inputs {c['input_gb']:.2f} GB, peak {c['peak_memory_gb']:.2f} GB"
+        )
+
+
+if __name__ == "__main__":
+    main()

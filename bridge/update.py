@@ -1,0 +1,157 @@
+"""A run brought up to date with the knowledge: only the units whose problems changed are induced again."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from ..ontology.errors import UsageError
+from ..ontology.kb import KB
+from ..reasoner.learning import InductionOptions
+from ..reasoner.score import resolve
+from .activations import Activations
+from .fingerprint import Fingerprint
+from .labelling import JoinedImages, LayerProblems, UnitLabel, join_images
+from .run import KeptLabel, Run, activations_digest, save_run
+
+
+@dataclass(frozen=True)
+class Update:
+    """Labels of a run under other knowledge.
+
+    Attributes
+    ----------
+    joined
+        The images.
+    labels
+        The units' labels in the order of the run, those that still hold as they were.
+    induced
+        The units that were induced again.
+    """
+
+    joined: JoinedImages
+    labels: tuple[UnitLabel | KeptLabel, ...]
+    induced: tuple[int, ...]
+
+
+def updated_labels(
+    run: Run,
+    kb: KB,
+    activations: Activations,
+    *,
+    jobs: int | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Update:
+    """Labels as a full run over this knowledge base would find them.
+
+    Parameters
+    ----------
+    run
+        The run, whose settings and units are kept.
+    kb
+        The knowledge as it is now.
+    activations
+        The activations of the run.
+    jobs
+        Number of threads; the number of cores by default.
+    progress
+        Called with the numbers of units done and in all.
+
+    Raises
+    ------
+    UsageError
+        The activations are not those of the run, or its data set is gone.
+    """
+    if activations_digest(activations) != run.config.activations_digest:
+        raise UsageError(
+            "these are not the activations of the run", where=activations.path, expected=run.config.activations
+        )
+    joined = join_images(kb, activations, run.config.dataset)
+    problems = LayerProblems(joined, activations, run.config.thresholds, run.config.options)
+
+    def label(record: dict[str, Any]) -> UnitLabel | KeptLabel:
+        unit = int(record["unit"])
+        examples = problems.examples(unit)
+        if examples.usable:
+            fingerprint = problems.fingerprint(examples)
+            if _still_holds(record, run.fingerprints.get(unit), fingerprint, run.config.options):
+                return KeptLabel({**record, "atoms": len(problems.atoms)}, fingerprint)
+        return problems.label(unit)
+
+    labels: list[UnitLabel | KeptLabel] = []
+    with ThreadPoolExecutor(jobs or os.cpu_count()) as pool:
+        for done, result in enumerate(pool.map(label, run.units), 1):
+            labels.append(result)
+            if progress is not None:
+                progress(done, len(run.units))
+    induced = tuple(x.unit for x in labels if isinstance(x, UnitLabel) and x.induction is not None)
+    return Update(joined, tuple(labels), induced)
+
+
+def update_run(
+    run: Run,
+    kb: KB,
+    activations: Activations,
+    out: str | Path,
+    *,
+    started: datetime,
+    clock: Callable[[], float],
+    jobs: int | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> tuple[Run, tuple[int, ...]]:
+    """Write the run that labelling anew would write, and say which units were induced again.
+
+    Parameters
+    ----------
+    run, kb, activations, jobs, progress
+        As for :func:`updated_labels`.
+    out
+        New directory.
+    started, clock
+        When the work began, and what tells the seconds since.
+
+    Raises
+    ------
+    UsageError
+        The activations are not those of the run, its data set is gone, or `out` is not empty.
+    """
+    update = updated_labels(run, kb, activations, jobs=jobs, progress=progress)
+    written = save_run(
+        out,
+        kb,
+        activations,
+        update.joined,
+        update.labels,
+        units=run.config.units,
+        thresholds=run.config.thresholds,
+        options=run.config.options,
+        started=started,
+        elapsed_seconds=clock(),
+    )
+    return written, update.induced
+
+
+def _still_holds(
+    record: dict[str, Any], before: Fingerprint | None, now: Fingerprint, options: InductionOptions
+) -> bool:
+    """Whether a search would find the recorded solutions again.
+
+    Where only atoms that hold for no example have changed, it would if it proved its solutions, found as many
+    as asked for, and each of them scores better than an expression that holds for no example.
+    """
+    if before is None or before.atoms != now.atoms:
+        return False
+    if before.absent == now.absent:
+        return True
+    solutions = record["solutions"]
+    if options.strategy != "exact" or not record["proved_optimal"] or len(solutions) < options.top:
+        return False
+    score = resolve(options.score)
+    p, n = record["positives"], record["negatives"]
+    lowest = min(float(score.value(s["tp"], s["fp"], p, n)) for s in solutions)
+    return lowest > float(score.value(0, 0, p, n))

@@ -1,0 +1,95 @@
+"""How deep to nest restrictions: deeper atoms are tried while they can give a better answer.
+
+Iterative deepening (Korf 1985) over the depth of the atoms. Each depth is judged by a search that stops after
+a fixed amount of work, never after a time, so that the choice does not depend on the machine.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Collection
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .atoms import AtomTable, atoms_of, check_distinguished
+from .interpretation import Interpretation
+from .language import CONSTRUCTORS, Language
+from .learning import InductionOptions
+from .search import search
+
+MAX_DEPTH = 4
+"""Deepest nesting that is tried."""
+
+TRIAL_NODES = 2_000_000
+"""Work of the search that judges one depth, in its own units."""
+
+AUTOMATIC = Language(CONSTRUCTORS, max_atoms=30_000, max_fillers=2_000, max_pairs=5_000, max_candidates=300_000)
+"""Language whose depth is to be found; its limits keep the enumeration to seconds."""
+
+
+def deepen(
+    interpretation: Interpretation,
+    rows: NDArray[np.int64],
+    positives: NDArray[np.integer],
+    negatives: NDArray[np.integer],
+    options: InductionOptions,
+    *,
+    ignored: Collection[str] = (),
+    properties: Collection[str] | None = None,
+    language: Language = AUTOMATIC,
+) -> AtomTable:
+    """Atoms of the depth with the best answer, and the shortest among the best.
+
+    It ends at :data:`MAX_DEPTH`, when the limits leave no room for a deeper atom, when a depth adds none, and
+    when the answer is perfect and no deeper expression can be shorter.
+
+    Parameters
+    ----------
+    interpretation, rows, ignored, properties
+        As for :func:`~neurontology.reasoner.atoms.enumerate_atoms`.
+    positives, negatives
+        Places of the examples in `rows`.
+    options
+        How the answers will be searched.
+    language
+        What atoms are made of; its depth does not count.
+
+    Raises
+    ------
+    DataError
+        No expression of any depth distinguishes any two examples.
+    """
+    best: tuple[float, int] | None = None
+    chosen: AtomTable | None = None
+    before = -1
+    for depth in range(1, MAX_DEPTH + 1):
+        nested = dataclasses.replace(language, depth=depth)
+        atoms = atoms_of(interpretation, rows, nested, ignored=ignored, properties=properties)
+        if len(atoms) == before > 1:
+            break
+        before = len(atoms)
+        found = search(
+            atoms.extents,
+            atoms.lengths,
+            atoms.priorities,
+            np.asarray(positives, np.int64),
+            np.asarray(negatives, np.int64),
+            n=len(rows),
+            score=options.score,
+            max_atoms=options.max_atoms,
+            operators=options.operators,
+            top=1,
+            strategy=options.strategy,
+            node_limit=TRIAL_NODES,
+        ).solutions[0]
+        quality = (found.score, -found.length)
+        if best is None or quality > best:
+            best, chosen = quality, atoms
+        perfect = found.tp == len(positives) and found.fp == 0
+        # An atom of depth d has at least d restrictions of length 2 and a name.
+        if len(atoms) >= language.max_atoms or (perfect and found.length <= 2 * (depth + 1) + 1):
+            break
+    assert chosen is not None
+    check_distinguished(chosen)
+    return chosen

@@ -1,0 +1,244 @@
+"""Serving and pushing, with Oxigraph's real server on loopback and SPARQLWrapper as a stranger's client."""
+
+import shutil
+import signal
+import socket
+import socketserver
+import subprocess
+import sys
+import sysconfig
+import threading
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.error import HTTPError
+
+import pytest
+from neurontology.kb_build.owl import build_owl
+from neurontology.ontology.catalog import catalog_iri
+from neurontology.ontology.endpoint import CHUNK, PRESETS, Endpoint, push_graph
+from neurontology.ontology.errors import DataError, MissingDependencyError, NeurontologyError, UsageError
+from neurontology.ontology.kb import KB
+from neurontology.ontology.server import serve
+from pyoxigraph import BlankNode, Literal, NamedNode, Triple
+from SPARQLWrapper import JSON, POST, SPARQLWrapper
+
+EX = "http://example.org/"
+PROGRAM = shutil.which("oxigraph", path=sysconfig.get_path("scripts")) or shutil.which("oxigraph")
+needs_server = pytest.mark.skipif(PROGRAM is None, reason="needs the extra `server`")
+
+
+@pytest.fixture
+def kb(tmp_path: Path) -> KB:
+    (tmp_path / "o.ttl").write_text(
+        "@prefix : <http://example.org/> . @prefix rdfs: <http://www.w3.org/2000/01/rdf-schema#> .\n"
+        ":Car rdfs:subClassOf :Vehicle . :Bus rdfs:subClassOf :Vehicle ."
+    )
+    return build_owl([tmp_path / "o.ttl"], tmp_path / "kb")
+
+
+def ask(endpoint: str, query: str) -> list[dict[str, str]]:
+    client = SPARQLWrapper(endpoint)
+    client.setReturnFormat(JSON)
+    client.setTimeout(20)
+    client.setQuery(query)
+    answer = client.query()
+    try:
+        found = answer.convert()
+    finally:
+        answer.response.close()
+    return [{k: v["value"] for k, v in row.items()} for row in found["results"]["bindings"]]
+
+
+SUBCLASS = "http://www.w3.org/2000/01/rdf-schema#subClassOf"
+SUBCLASSES = f"SELECT ?c {{ ?c <{SUBCLASS}> <http://example.org/Vehicle> }} ORDER BY ?c"
+
+
+@needs_server
+def test_serving_is_read_only_and_ends_without_a_trace(kb: KB, tmp_path: Path) -> None:
+    with serve(kb, 0) as server:
+        assert server.url.startswith("http://127.0.0.1:")
+        assert [row["c"] for row in ask(server.query, SUBCLASSES)] == [EX + "Bus", EX + "Car"]
+        with urllib.request.urlopen(server.url, timeout=20) as page:
+            assert b"<html" in page.read(2000).lower()
+        writer = SPARQLWrapper(server.query, updateEndpoint=server.url + "update")
+        writer.setMethod(POST)
+        writer.setTimeout(20)
+        writer.setQuery("DROP ALL")
+        with pytest.raises(Exception, match=r"403|405|404") as caught:
+            writer.query()
+        for error in (caught.value, caught.value.__context__):
+            if isinstance(error, HTTPError):
+                error.close()
+        # A writer goes on meanwhile; the server shows the state of its start.
+        writable = KB.open(tmp_path / "kb", writable=True)
+        vehicle = NamedNode(EX + "Vehicle")
+        subclass = NamedNode(SUBCLASS)
+        writable.put_graph("extension", "e", [Triple(NamedNode(EX + "Van"), subclass, vehicle)], origin="here")
+        assert len(ask(server.query, SUBCLASSES)) == 2
+        del writable
+    assert server.process.poll() is not None
+    assert not list((tmp_path / "kb").glob(".serving-*"))
+    with serve(KB.open(tmp_path / "kb"), 0) as server:
+        assert len(ask(server.query, SUBCLASSES)) == 3
+
+
+@needs_server
+def test_the_command_serves_until_it_is_told_to_stop(kb: KB, tmp_path: Path) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-m", "neurontology", "serve", str(tmp_path / "kb"), "--port", "0"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        address = line.split()[0]
+        assert len(ask(address + "query", SUBCLASSES)) == 2
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=20) == 0
+    port = int(address.rstrip("/").rpartition(":")[2])
+    with socket.socket() as probe:
+        assert probe.connect_ex(("127.0.0.1", port)) != 0
+    assert not list((tmp_path / "kb").glob(".serving-*"))
+
+
+def test_a_port_in_use_and_a_missing_server(kb: KB, monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        if PROGRAM is not None:
+            with pytest.raises(UsageError, match="cannot be used"), serve(kb, taken.getsockname()[1]):
+                pass
+    monkeypatch.setattr(sysconfig, "get_path", lambda name: "/nonexistent")
+    monkeypatch.setenv("PATH", "")
+    with pytest.raises(MissingDependencyError, match=r"pip install 'neurontology\[server\]'"), serve(kb, 0):
+        pass
+
+
+@pytest.fixture
+def remote(tmp_path: Path) -> Iterator[Endpoint]:
+    """A server that can be written to."""
+    if PROGRAM is None:
+        pytest.skip("needs the extra `server`")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [PROGRAM, "serve", "--location", str(tmp_path / "remote"), "--bind", f"127.0.0.1:{port}"]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        for _ in range(200):
+            with socket.socket() as probe:
+                if probe.connect_ex(("127.0.0.1", port)) == 0:
+                    break
+            threading.Event().wait(0.05)
+        yield Endpoint(f"http://127.0.0.1:{port}/query", f"http://127.0.0.1:{port}/update", timeout=20, pause=0.05)
+    finally:
+        process.terminate()
+        process.wait(timeout=20)
+
+
+def content(count: int) -> list[Triple]:
+    label = NamedNode(EX + "label")
+    awkward = Literal('say "hi"\\\n\t} . { Ω 😀', language="en")
+    return [Triple(NamedNode(f"{EX}n{i}"), label, awkward if i == 0 else Literal(str(i))) for i in range(count)]
+
+
+def stored(endpoint: Endpoint, graph: str) -> set[tuple[str, str]]:
+    rows = ask(endpoint.query, f"SELECT ?s ?o {{ GRAPH <{graph}> {{ ?s ?p ?o }} }}")
+    return {(row["s"], row["o"]) for row in rows}
+
+
+def pairs(triples: list[Triple]) -> set[tuple[str, str]]:
+    return {(t.subject.value, t.object.value) for t in triples}  # type: ignore[union-attr]
+
+
+def test_a_pushed_graph_arrives_whole_and_replaces_what_was_there(kb: KB, tmp_path: Path, remote: Endpoint) -> None:
+    writable = KB.open(tmp_path / "kb", writable=True)
+    entry, _ = writable.put_graph("run", "r", content(CHUNK + 500), origin="here")
+    assert push_graph(remote, kb.base, entry, content(CHUNK + 500))
+    assert stored(remote, entry.iri) == pairs(content(CHUNK + 500))
+    assert not push_graph(remote, kb.base, entry, content(CHUNK + 500))
+    shorter, _ = writable.put_graph("run", "r", content(7), origin="here")
+    assert push_graph(remote, kb.base, shorter, content(7))
+    assert stored(remote, entry.iri) == pairs(content(7))
+    described = f"GRAPH {catalog_iri(kb.base)} {{ ?g <https://w3id.org/neurontology/digest> ?d }}"
+    assert [row["d"] for row in ask(remote.query, f"SELECT ?d {{ {described} }}")] == [shorter.digest]
+
+
+class Stumbling(socketserver.ThreadingTCPServer):
+    """A gateway that passes requests on but loses some answers: the work is done, the client hears 504."""
+
+    allow_reuse_address = True
+    daemon_threads = True
+
+    def __init__(self, target: int, every: int) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.target, self.every, self.seen, self.lost = target, every, 0, 0
+
+
+class _Handler(socketserver.StreamRequestHandler):
+    server: Stumbling
+
+    def handle(self) -> None:
+        lines, length = [], 0
+        while (line := self.rfile.readline()) not in (b"\r\n", b""):
+            lines.append(line)
+            if line.lower().startswith(b"content-length:"):
+                length = int(line.split(b":")[1])
+        body = self.rfile.read(length)
+        with socket.create_connection(("127.0.0.1", self.server.target)) as onward:
+            onward.sendall(b"".join(lines) + b"\r\n" + body)
+            answer = b""
+            while block := onward.recv(65536):
+                answer += block
+        self.server.seen += 1
+        if self.server.seen % self.server.every == 0:
+            self.server.lost += 1
+            answer = b"HTTP/1.1 504 Gateway Timeout\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+        self.wfile.write(answer)
+
+
+def test_lost_answers_are_asked_for_again_and_duplicate_nothing(kb: KB, tmp_path: Path, remote: Endpoint) -> None:
+    port = int(remote.update.rpartition(":")[2].partition("/")[0])
+    with Stumbling(port, every=3) as gateway:
+        threading.Thread(target=gateway.serve_forever, daemon=True).start()
+        address = f"http://127.0.0.1:{gateway.server_address[1]}"
+        through = Endpoint(f"{address}/query", f"{address}/update", timeout=20, pause=0.01)
+        writable = KB.open(tmp_path / "kb", writable=True)
+        triples = content(3 * CHUNK)
+        entry, _ = writable.put_graph("run", "r", triples, origin="here")
+        assert push_graph(through, kb.base, entry, triples)
+        gateway.shutdown()
+        assert gateway.lost >= 2
+    assert stored(remote, entry.iri) == pairs(triples)
+
+
+def test_endpoints_that_refuse_or_are_not_there(kb: KB, tmp_path: Path, remote: Endpoint) -> None:
+    entry, _ = KB.open(tmp_path / "kb", writable=True).put_graph("run", "r", content(3), origin="here")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        closed = f"http://127.0.0.1:{probe.getsockname()[1]}"
+    with pytest.raises(NeurontologyError, match=r"does not answer .*, asked 4 times"):
+        push_graph(Endpoint(closed, closed, timeout=2, pause=0.01), kb.base, entry, content(3))
+    wrong = Endpoint(remote.query, remote.query + "/nowhere", timeout=20, pause=0.01)
+    with pytest.raises(NeurontologyError, match="refuses the request"):
+        push_graph(wrong, kb.base, entry, content(3))
+    with pytest.raises(DataError, match="blank nodes"):
+        push_graph(remote, kb.base, entry, [Triple(BlankNode("b"), NamedNode(EX + "p"), Literal("x"))])
+
+
+@needs_server
+def test_serving_refuses_a_push(kb: KB, tmp_path: Path) -> None:
+    entry, _ = KB.open(tmp_path / "kb", writable=True).put_graph("run", "r", content(3), origin="here")
+    with (
+        serve(KB.open(tmp_path / "kb"), 0) as server,
+        pytest.raises(NeurontologyError, match="refuses the request"),
+    ):
+        push_graph(Endpoint.at(server.url), kb.base, entry, content(4))
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_the_services_of_every_preset_are_below_its_address(preset: str) -> None:
+    found = Endpoint.at("https://host.org/data/", preset=preset)
+    assert (found.query, found.update) == tuple("https://host.org/data" + path for path in PRESETS[preset])
