@@ -66,7 +66,10 @@ Score = Annotated[str, typer.Option(help="Score to maximise, such as f1, accurac
 MaxAtoms = Annotated[int, typer.Option(min=1, help="Largest number of atoms in an expression.")]
 Operators = Annotated[str, typer.Option(help="Operators that combine atoms: some of and,or,not.")]
 Top = Annotated[int, typer.Option(min=1, help="Number of solutions.")]
-Strategy = Annotated[str, typer.Option(help="exact (proves the optimum) or beam (cheaper).")]
+Strategy = Annotated[
+    str,
+    typer.Option(help="exact (proves the optimum), beam (cheaper), or ecii (induce only: the language of ECII V2)."),
+]
 TimeLimit = Annotated[float | None, typer.Option(min=0, help="Seconds for the search of one problem.")]
 
 
@@ -139,9 +142,7 @@ def build_wikipedia(
 
 @build_app.command("skos")
 def build_skos(
-    files: Annotated[
-        list[Path], typer.Argument(metavar="FILE...", help="N-Triples or Turtle, plain, .bz2 or .gz.")
-    ],
+    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="N-Triples or Turtle, plain, .bz2 or .gz.")],
     out: Out,
     base: Annotated[str | None, typer.Option(help="Base IRI of what the knowledge base will record.")] = None,
     as_json: Json = False,
@@ -176,9 +177,7 @@ def annotate_kb(
     path: Annotated[Path, typer.Argument(help="Folder or file with the annotations.")],
     name: Annotated[str | None, typer.Option(help="Name of the data set; the format's by default.")] = None,
     mapping: Annotated[Path | None, typer.Option(help="SSSOM file that links names to classes.")] = None,
-    skip_bad: Annotated[
-        bool, typer.Option("--skip-bad", help="Leave broken files out and list them.")
-    ] = False,
+    skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Leave broken files out and list them.")] = False,
     property_iri: Annotated[
         str | None,
         typer.Option("--property", help="IRI of the property that joins an image and its objects."),
@@ -237,9 +236,7 @@ def link_names(
     write_sssom(links, out)
     unresolved = [link.name for link in links if link.iri is None]
     if as_json:
-        return _print_json(
-            {"names": len(links), "linked": len(links) - len(unresolved), "unresolved": unresolved}
-        )
+        return _print_json({"names": len(links), "linked": len(links) - len(unresolved), "unresolved": unresolved})
     _say(f"{len(links) - len(unresolved)} of {len(links)} names linked, written to {out}")
     _print_methods(links)
 
@@ -253,9 +250,7 @@ def kb_info(kb: KbPath, as_json: Json = False) -> None:
 
 
 @kb_app.command("export")
-def export_kb(
-    kb: KbPath, file: Annotated[Path, typer.Argument(help=".nq .trig .ttl .nt .rdf .jsonld")]
-) -> None:
+def export_kb(kb: KbPath, file: Annotated[Path, typer.Argument(help=".nq .trig .ttl .nt .rdf .jsonld")]) -> None:
     """Write everything a knowledge base holds to an RDF file."""
     from .ontology.kb import KB
 
@@ -349,9 +344,7 @@ def check_kb(
 
 Model = Annotated[
     str,
-    typer.Argument(
-        metavar="MODEL", help="efficientnet-lite0|1|2, timm:NAME, torchvision:NAME, FILE.py:factory …"
-    ),
+    typer.Argument(metavar="MODEL", help="efficientnet-lite0|1|2, timm:NAME, torchvision:NAME, FILE.py:factory …"),
 ]
 
 
@@ -368,10 +361,7 @@ def show_layers(model: Model, as_json: Json = False) -> None:
         return _print_json({"model": model, "layers": [asdict(layer) for layer in layers]})
     _print_table(
         ("layer", "kind", "units", "output", "signed"),
-        [
-            (la.name, la.kind, la.units, "×".join(map(str, la.shape)), "yes" if la.signed else "no")
-            for la in layers
-        ],
+        [(la.name, la.kind, la.units, "×".join(map(str, la.shape)), "yes" if la.signed else "no") for la in layers],
     )
 
 
@@ -386,9 +376,7 @@ def extract_activations(
     seed: Annotated[int, typer.Option(help="Seed of the choice of held-out images.")] = 0,
     batch_size: Annotated[int, typer.Option(min=1, help="Images a forward pass.")] = 8,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
-    skip_bad: Annotated[
-        bool, typer.Option("--skip-bad", help="Leave unreadable images out and list them.")
-    ] = False,
+    skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Leave unreadable images out and list them.")] = False,
     as_json: Json = False,
 ) -> None:
     """Extract a layer's activations on images (the word `extract` may be left out)."""
@@ -447,11 +435,18 @@ def induce_expression(
     time_limit: TimeLimit = None,
     depth: Annotated[
         int | None,
-        typer.Option(min=0, help="Most restrictions inside one another; by default as deep as it helps, up to 4."),
+        typer.Option(
+            min=0,
+            help="Most restrictions inside one another; by default 1 over flat annotations (images and their "
+            "objects), else as deep as it helps, up to 4.",
+        ),
     ] = None,
     constructors: Annotated[
         str | None,
-        typer.Option(help="What restrictions are made of: some of some,only,min,max,inverse,data,not,and,or; all."),
+        typer.Option(
+            help="What restrictions are made of: some of some,only,min,max,inverse,data,not,and,or; by default "
+            "some (∃) over flat annotations, else all."
+        ),
     ] = None,
     as_json: Json = False,
 ) -> None:
@@ -468,9 +463,7 @@ def induce_expression(
     elif problem is None and positives is not None and negatives is not None:
         given = read_lists(positives, negatives)
     else:
-        raise UsageError(
-            "the examples are not given", expected="--problem FILE, or --positives F and --negatives F"
-        )
+        raise UsageError("the examples are not given", expected="--problem FILE, or --positives F and --negatives F")
     for warning in given.warnings:
         _warn(warning)
     if kb is None and not given.knowledge:
@@ -527,12 +520,8 @@ def label_layer(
     ] = None,
     dataset: Annotated[str | None, typer.Option(help="Data set whose individuals the images are.")] = None,
     units: Annotated[str | None, typer.Option(help="Units, such as 0,3,5-9; all by default.")] = None,
-    positive: Annotated[
-        float, typer.Option(help="Share of the maximum from which an image is positive.")
-    ] = 0.8,
-    negative: Annotated[
-        float, typer.Option(help="Share of the maximum to which an image is negative.")
-    ] = 0.2,
+    positive: Annotated[float, typer.Option(help="Share of the maximum from which an image is positive.")] = 0.8,
+    negative: Annotated[float, typer.Option(help="Share of the maximum to which an image is negative.")] = 0.2,
     min_positives: Annotated[int, typer.Option(min=1, help="Fewest positive images for a label.")] = 3,
     score: Score = "f1",
     max_atoms: MaxAtoms = 3,
@@ -652,9 +641,7 @@ def verify_labels(
 
     labelled = open_run(run)
     store = KB.open(kb or Path(labelled.config.kb), writable=True)
-    rows = [
-        r.to_json() for r in verify_run(labelled, store, Activations.open(activations), threshold=threshold)
-    ]
+    rows = [r.to_json() for r in verify_run(labelled, store, Activations.open(activations), threshold=threshold)]
     settings = {"threshold": threshold, "gate": 80, "alternative": "greater", "variant": "asymptotic"}
     record_verdicts(store, labelled, rows, settings)
     if as_json:
@@ -664,9 +651,7 @@ def verify_labels(
 
 @app.command("verify-table")
 def verify_published(
-    files: Annotated[
-        list[Path], typer.Argument(metavar="FILE...", help="Files or folders of published CSV.")
-    ],
+    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Files or folders of published CSV.")],
     threshold: Annotated[float, typer.Option(help="An image activates a unit above this.")] = 0.0,
     as_json: Json = False,
 ) -> None:
@@ -692,9 +677,7 @@ def run_sparql(
         list[str] | None,
         typer.Option(help="Value of a variable, NAME=VALUE; VALUE is a class name, <IRI> or text."),
     ] = None,
-    output_format: Annotated[
-        str, typer.Option("--format", help="table, json, csv, tsv or turtle.")
-    ] = "table",
+    output_format: Annotated[str, typer.Option("--format", help="table, json, csv, tsv or turtle.")] = "table",
     as_json: Json = False,
 ) -> None:
     """Ask a SPARQL question; without one, list the questions that ship with the package."""
@@ -790,9 +773,7 @@ def push_run(
 def write_report(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="Directory of the labelling run.")],
     out: Annotated[Path, typer.Option("--out", help="Directory to write index.html into.")],
-    activations: Annotated[
-        Path | None, typer.Option(help="Activation directory; the run's by default.")
-    ] = None,
+    activations: Annotated[Path | None, typer.Option(help="Activation directory; the run's by default.")] = None,
     kb: Annotated[Path | None, typer.Option("--kb", help="Knowledge base; the run's by default.")] = None,
     as_json: Json = False,
 ) -> None:
@@ -861,9 +842,7 @@ def _console(stderr: bool = False) -> Console:
     from rich.console import Console
 
     stream = sys.stderr if stderr else sys.stdout
-    return Console(
-        file=stream, highlight=False, markup=False, emoji=False, width=None if stream.isatty() else 160
-    )
+    return Console(file=stream, highlight=False, markup=False, emoji=False, width=None if stream.isatty() else 160)
 
 
 def _write(text: str) -> None:
@@ -909,10 +888,7 @@ def _print_info(kb: KB, as_json: bool) -> None:
         return _print_json({**info, "source_details": details})
     _print_table(
         ("what", "value"),
-        [
-            (k.replace("_", " "), ", ".join(v) or "none" if isinstance(v, list) else f"{v:,}")
-            for k, v in info.items()
-        ],
+        [(k.replace("_", " "), ", ".join(v) or "none" if isinstance(v, list) else f"{v:,}") for k, v in info.items()],
     )
     if len(details) > 1:
         columns = [key.replace("_", " ") for key in details[0]]

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib import resources
+from itertools import islice
 from typing import TYPE_CHECKING, Literal
 
 from pyoxigraph import BlankNode, NamedNode, RdfFormat, Triple, serialize
@@ -39,6 +40,8 @@ _CLASS_PREDICATES = {SUBCLASS.value, EQUIVALENT.value} | {
     OWL + name for name in ("disjointWith", "complementOf", "intersectionOf", "unionOf", "disjointUnionOf", "oneOf")
 }
 """What has one of these is a class."""
+_MAX_NAMES = 60_000
+"""Names looked at for a hint: beyond what is compared, so that a large knowledge base gets the general hint."""
 _SUBPROPERTY = RDFS + "subPropertyOf"
 
 Severity = Literal["violation", "warning"]
@@ -336,4 +339,4 @@ def _candidates(index: KBIndex, triples: Iterable[Triple]) -> list[str]:
     own = {t.subject.value for t in triples if isinstance(t.subject, NamedNode)}
     terms = sorted(iri for iri in own if not iri.startswith(BUILT_IN))
     names = (local_name(iri) for table in (terms, index.classes, index.properties) for iri in table)
-    return list(dict.fromkeys(names))
+    return list(dict.fromkeys(islice(names, _MAX_NAMES)))

@@ -60,7 +60,7 @@ def _extensions(
         for w in range(s.c.shape[0]):
             s.c[w] = u.negative_mask[w] & (pool.negative_words[0, w] ^ flip)
         remaining(s.c, s.rest_c)
-        count_columns(u.columns, s.cp, 0, size, items[COUNTS])
+        count_columns(u.columns, s.cp, 0, size, items[COUNTS], 0)
         state[WORK] += size
     count = 0
     for i in range(size):
@@ -69,7 +69,9 @@ def _extensions(
         if operator:
             if f0 + max(0, literal[FALSE, i] + s.rest_c[0] - u.n) > limit:
                 continue
-            f = f0 + count_signed(u.negative, literal[ROW_OF, i], literal[NEGATED, i], s.c, s.rest_c, limit - f0)
+            f = f0 + count_signed(
+                u.negative, u.spans, u.listed, literal[ROW_OF, i], literal[NEGATED, i], s.c, s.rest_c, limit - f0
+            )
             state[WORK] += s.c.shape[0]
             state[NODES] += 1
         else:

@@ -24,7 +24,7 @@ MAX_DEPTH = 4
 TRIAL_NODES = 2_000_000
 """Work of the search that judges one depth, in its own units."""
 
-AUTOMATIC = Language(CONSTRUCTORS, max_atoms=30_000, max_fillers=2_000, max_pairs=5_000, max_candidates=300_000)
+AUTOMATIC = Language(CONSTRUCTORS, max_atoms=30_000, max_fillers=1_000, max_pairs=5_000, max_candidates=300_000)
 """Language whose depth is to be found; its limits keep the enumeration to seconds."""
 
 

@@ -48,6 +48,8 @@ from .universe import (
     Universe,
     narrow,
     propose,
+    rung_end,
+    rung_of,
 )
 
 CONJUNCTIONS, OR_ANDS, DISJUNCTIONS, AND_ORS, UNION_PAIRS, PAIR_UNIONS = 0, 1, 2, 3, 4, 5
@@ -183,7 +185,7 @@ def conjunctions(
     """Tasks of C & A and C & A & B; C is given by its place by ascending fp."""
     limits, state, literal, negative, items = pool.limits, pool.state, u.literal, u.negative, s.items
     stop = state[WORK] + budget
-    size, width, t0, f0 = literal.shape[1], negative.shape[1] + 8, u.t0, u.f0
+    width, t0, f0 = negative.shape[1] + 8, u.t0, u.f0
     for task in range(start, len(at)):
         if bounds[task] < pool.threshold[0]:
             return len(at)
@@ -197,23 +199,32 @@ def conjunctions(
         remaining(s.c, s.rest_c)
         narrow(s.cp, u.positive_mask, u.positive, outer, 0, True)
         state[WORK] += 4 * width
-        best, count, counted = 0, 0, outer + 1
-        for a in range(outer + 1, size):
+        enough = _least(limits, state, f0, shortest, t_c + t0) - t0
+        if enough > t_c:
+            continue
+        rung = rung_of(enough)
+        end = u.rungs[rung + 1]
+        begin = rung_end(u.ladder, u.rungs[rung], end, outer + 1)
+        best, count, block, counted = 0, 0, begin, begin
+        for k in range(begin, end):
+            a = u.ladder[k]
             lacks = u.n - literal[FALSE, a]
             partner = max(best, lacks) if triples else 0
             if f_c - lacks > lim(limits, state, t_c + t0, shortest) - f0 + partner:
                 break
-            if a == counted:
-                counted = min(a + BLOCK, size)
-                count_columns(u.columns, s.cp, a, counted, items[COUNTS])
-                state[WORK] += counted - a
+            if k == counted:
+                block, counted = k, min(k + BLOCK, end)
+                count_columns(u.ladder_columns, s.cp, block, counted, items[COUNTS], 0)
+                state[WORK] += counted - block
                 if state[WORK] > stop:
                     return -1 - task
-            t = items[COUNTS, a]
+            t = items[COUNTS, k - block]
             limit = lim(limits, state, t + t0, shortest) - f0
             if limit < 0 or f_c - lacks > limit + partner:
                 continue
-            f = count_signed(negative, literal[ROW_OF, a], literal[NEGATED, a], s.c, s.rest_c, limit + partner)
+            f = count_signed(
+                negative, u.spans, u.listed, literal[ROW_OF, a], literal[NEGATED, a], s.c, s.rest_c, limit + partner
+            )
             state[WORK] += width
             state[NODES] += 1
             if f > limit + partner:
@@ -242,7 +253,7 @@ def conjunctions(
             if most < 0 or end == x + 1:
                 continue
             narrow(s.bp, s.cp, u.positive, a, 0, True)
-            count_columns(s.compact, s.bp, x + 1, end, items[GAINS])
+            count_columns(s.compact, s.bp, x + 1, end, items[GAINS], x + 1)
             state[WORK] += end - x
             loaded = False
             for y in range(x + 1, end):
@@ -258,7 +269,9 @@ def conjunctions(
                     narrow(s.b, s.c, negative, literal[ROW_OF, a], literal[NEGATED, a], True)
                     remaining(s.b, s.rest_b)
                     loaded = True
-                f = count_signed(negative, literal[ROW_OF, b], literal[NEGATED, b], s.b, s.rest_b, limit)
+                f = count_signed(
+                    negative, u.spans, u.listed, literal[ROW_OF, b], literal[NEGATED, b], s.b, s.rest_b, limit
+                )
                 state[WORK] += width
                 state[NODES] += 1
                 if f <= limit:
@@ -297,16 +310,27 @@ def or_ands(
         removed = u.n - f_c
         narrow(s.cp, u.positive_mask, u.positive, outer, 0, True)
         near = _up_to(literal, lim(limits, state, t_c + t0, shortest) - f0 + removed)
-        count_columns(u.columns, s.cp, 0, near, items[COUNTS])
-        state[WORK] += near + 4 * width
+        if near == 0:
+            continue
+        enough = _least(limits, state, f0, shortest, t_c + t0) - t0
+        if enough > t_c:
+            continue
+        rung = rung_of(enough - min(t_c, u.top[near - 1]))
+        begin = u.rungs[rung]
+        found = rung_end(u.ladder, begin, u.rungs[rung + 1], near) - begin
+        count_columns(u.ladder_columns, s.cp, begin, begin + found, items[COUNTS], 0)
+        state[WORK] += found + 4 * width
         highest = 0
-        for a in range(near):
-            highest = max(highest, items[COUNTS, a])
-        least = _least(limits, state, f0, shortest, t_c + t0) - t0 - highest
+        for k in range(found):
+            highest = max(highest, items[COUNTS, k])
+        for t in range(highest + 1):  # the most fp of a part with t in C, whatever its partner
+            items[CAPS, t] = lim(limits, state, min(t_c, t + highest) + t0, shortest) - f0
+            items[CAPS, t] = items[CAPS, t] + removed if items[CAPS, t] >= 0 else -1
         count = 0
-        for a in range(near):
-            if items[COUNTS, a] >= least and a != outer:
-                items[ITEM, count], items[ITEM_T, count] = a, items[COUNTS, a]
+        for k in range(found):
+            a, t = u.ladder[begin + k], items[COUNTS, k]
+            if literal[FALSE, a] <= items[CAPS, t] and a != outer:
+                items[ITEM, count], items[ITEM_T, count] = a, t
                 count += 1
         _by_tp(items, count, highest)
         narrow(s.c, u.negative_mask, negative, literal[ROW_OF, outer], literal[NEGATED, outer], True)
@@ -323,7 +347,7 @@ def or_ands(
                 break
             if literal[FALSE, a] - removed > limit:
                 continue
-            f = count_signed(negative, literal[ROW_OF, a], literal[NEGATED, a], s.c, s.rest_c, limit)
+            f = count_signed(negative, u.spans, u.listed, literal[ROW_OF, a], literal[NEGATED, a], s.c, s.rest_c, limit)
             state[WORK] += width
             state[NODES] += 1
             if f <= limit:
@@ -345,7 +369,7 @@ def or_ands(
             if end == x + 1:
                 continue
             narrow(s.bp, s.cp, u.positive, a, 0, False)
-            count_columns(s.compact, s.bp, x + 1, end, items[GAINS])
+            count_columns(s.compact, s.bp, x + 1, end, items[GAINS], x + 1)
             state[WORK] += end - x
             loaded = False
             for y in range(x + 1, end):
@@ -361,7 +385,9 @@ def or_ands(
                     narrow(s.b, s.c, negative, literal[ROW_OF, a], literal[NEGATED, a], False)
                     remaining(s.b, s.rest_b)
                     loaded = True
-                f = f_a + count_signed(negative, literal[ROW_OF, b], literal[NEGATED, b], s.b, s.rest_b, limit - f_a)
+                f = f_a + count_signed(
+                    negative, u.spans, u.listed, literal[ROW_OF, b], literal[NEGATED, b], s.b, s.rest_b, limit - f_a
+                )
                 state[WORK] += width
                 state[NODES] += 1
                 if f <= limit:
@@ -412,7 +438,9 @@ def disjunctions(
             state[WORK] += 4
             if limit < max(f_c, literal[FALSE, a]):
                 continue
-            f = f_c + count_signed(negative, literal[ROW_OF, a], literal[NEGATED, a], s.c, s.rest_c, limit - f_c)
+            f = f_c + count_signed(
+                negative, u.spans, u.listed, literal[ROW_OF, a], literal[NEGATED, a], s.c, s.rest_c, limit - f_c
+            )
             state[WORK] += width
             state[NODES] += 1
             if f > limit:
@@ -439,7 +467,7 @@ def disjunctions(
             if end == x + 1:
                 continue
             narrow(s.bp, s.cp, u.positive, a, 0, False)
-            count_columns(s.compact, s.bp, x + 1, end, items[GAINS])
+            count_columns(s.compact, s.bp, x + 1, end, items[GAINS], x + 1)
             state[WORK] += end - x
             loaded = False
             for y in range(x + 1, end):
@@ -455,7 +483,9 @@ def disjunctions(
                     narrow(s.b, s.c, negative, literal[ROW_OF, a], literal[NEGATED, a], False)
                     remaining(s.b, s.rest_b)
                     loaded = True
-                f = f_a + count_signed(negative, literal[ROW_OF, b], literal[NEGATED, b], s.b, s.rest_b, limit - f_a)
+                f = f_a + count_signed(
+                    negative, u.spans, u.listed, literal[ROW_OF, b], literal[NEGATED, b], s.b, s.rest_b, limit - f_a
+                )
                 state[WORK] += width
                 state[NODES] += 1
                 if f <= limit:
@@ -520,16 +550,25 @@ def and_ors(
         remaining(s.c, s.rest_c)
         narrow(s.cp, u.positive_mask, u.positive, a, 0, True)
         near = _up_to(literal, items[CAPS, t_a] + u.n - f_a)
-        if near > a + 1:
-            count_columns(u.columns, s.cp, a + 1, near, items[COUNTS])
-            state[WORK] += near - a
-        state[WORK] += 4 * width
-        for b in range(a + 1, near):
-            t_g = items[COUNTS, b]
+        enough = 0
+        while enough <= t_a and items[CAPS, enough] < 0:
+            enough += 1
+        if enough > t_a:
+            continue
+        rung = rung_of(enough)
+        end = rung_end(u.ladder, u.rungs[rung], u.rungs[rung + 1], near)
+        begin = rung_end(u.ladder, u.rungs[rung], end, a + 1)
+        count_columns(u.ladder_columns, s.cp, begin, end, items[COUNTS], 0)
+        state[WORK] += end - begin + 4 * width
+        for k in range(begin, end):
+            b = u.ladder[k]
+            t_g = items[COUNTS, k - begin]
             limit = items[CAPS, t_g]
             if limit < max(0, f_a + literal[FALSE, b] - u.n):
                 continue
-            f_g = count_signed(negative, literal[ROW_OF, b], literal[NEGATED, b], s.c, s.rest_c, limit)
+            f_g = count_signed(
+                negative, u.spans, u.listed, literal[ROW_OF, b], literal[NEGATED, b], s.c, s.rest_c, limit
+            )
             state[WORK] += width
             state[NODES] += 1
             if state[WORK] > stop:
@@ -543,7 +582,7 @@ def and_ors(
                 continue
             for w in range(s.bp.shape[0]):
                 s.bp[w] = u.positive_mask[w] & ~(s.cp[w] & u.positive[b, w])
-            count_columns(s.compact, s.bp, 0, end, items[GAINS])
+            count_columns(s.compact, s.bp, 0, end, items[GAINS], 0)
             state[WORK] += end
             loaded = False
             for y in range(end):
@@ -561,7 +600,9 @@ def and_ors(
                         s.b[w] = u.negative_mask[w] & ~s.b[w]
                     remaining(s.b, s.rest_b)
                     loaded = True
-                f = f_g + count_signed(negative, literal[ROW_OF, c], literal[NEGATED, c], s.b, s.rest_b, limit - f_g)
+                f = f_g + count_signed(
+                    negative, u.spans, u.listed, literal[ROW_OF, c], literal[NEGATED, c], s.b, s.rest_b, limit - f_g
+                )
                 state[WORK] += width
                 state[NODES] += 1
                 if f <= limit:

@@ -66,14 +66,15 @@ def count_with(matrix: Words, i: Scalar, words: Words) -> Scalar:
 
 
 @inner
-def count_columns(matrix: Words, words: Words, start: Scalar, stop: Scalar, out: NDArray[np.int32]) -> None:
-    """Set ``out[i]`` to the set bits of column ``i`` that are in ``words``, for columns start to stop."""
+def count_columns(matrix: Words, words: Words, start: Scalar, stop: Scalar, out: NDArray[np.int32], to: Scalar) -> None:
+    """Set ``out[to]`` and on to the set bits of columns ``start`` to ``stop`` that are in ``words``."""
+    shift = to - start
     for i in range(start, stop):
-        out[i] = np.int32(popcount64(matrix[0, i] & words[0]))
+        out[i + shift] = np.int32(popcount64(matrix[0, i] & words[0]))
     for w in range(1, words.shape[0]):
         word = words[w]
         for i in range(start, stop):
-            out[i] += np.int32(popcount64(matrix[w, i] & word))
+            out[i + shift] += np.int32(popcount64(matrix[w, i] & word))
 
 
 @inner
@@ -100,16 +101,36 @@ def remaining(words: Words, out: NDArray[np.int64]) -> None:
 
 
 @inner
+def _count_listed(columns: NDArray[np.int32], start: Scalar, stop: Scalar, words: Words) -> Scalar:
+    total = np.uint64(0)
+    for k in range(start, stop):
+        column = np.uint64(columns[np.uint64(k)])
+        total += (words[column >> np.uint64(6)] >> (column & np.uint64(63))) & np.uint64(1)
+    return np.int64(total)
+
+
+@inner
 def count_signed(
-    matrix: Words, i: Scalar, inverted: Scalar, words: Words, rest: NDArray[np.int64], limit: Scalar
+    matrix: Words,
+    spans: NDArray[np.int64],
+    columns: NDArray[np.int32],
+    i: Scalar,
+    inverted: Scalar,
+    words: Words,
+    rest: NDArray[np.int64],
+    limit: Scalar,
 ) -> Scalar:
     """Set bits of ``words`` in row ``i`` (or in its complement), or any number above ``limit`` if there are more.
 
-    ``rest`` comes from :func:`remaining`; the count stops as soon as it must end above the limit.
+    ``rest`` comes from :func:`remaining`; the count stops as soon as it must end above the limit. The set bits of
+    a sparse row are listed in ``columns`` at its span; a span that starts at -1 marks a dense row.
     """
+    total: Scalar = 0
+    if spans[i, 0] >= 0:
+        total = _count_listed(columns, spans[i, 0], spans[i, 1], words)
+        return rest[0] - total if inverted else total
     size = words.shape[0]
     chunk: Scalar = min(size, CHUNK)
-    total: Scalar = 0
     start, k = 0, 0
     while start < size:
         x = _count_span(matrix, i, words, start, chunk)

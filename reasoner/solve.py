@@ -17,6 +17,17 @@ from .learning import Induction, InductionOptions, check_examples, induce
 from .problem import LearningProblem
 
 
+def is_annotation(interpretation: Interpretation) -> bool:
+    """Whether the knowledge is a flat annotation, such as images and the objects they contain.
+
+    That is so if there are links, none of the things linked to has links of its own, and there are no data
+    values. How many things an annotator listed, and that nothing else is there, says more about the annotator
+    than about the image, so ∀, ≥ and ≤ are left out unless they are asked for.
+    """
+    links = interpretation.index.roles
+    return bool(len(links) and not interpretation.data_properties and not np.intersect1d(links[:, 0], links[:, 2]).size)
+
+
 def solve(
     kb: KB,
     problem: LearningProblem,
@@ -37,7 +48,8 @@ def solve(
     options
         How to search.
     constructors
-        What restrictions are made of, see :data:`.language.CONSTRUCTORS`; all of them by default.
+        What restrictions are made of, see :data:`.language.CONSTRUCTORS`. By default all of them, but ∃ alone
+        over annotated collections (see :func:`is_annotation`).
     depth
         Most restrictions nested in one another; found by :func:`.deepening.deepen` if None.
 
@@ -71,7 +83,9 @@ def solve(
     inside, outside = np.searchsorted(rows, positives), np.searchsorted(rows, negatives)
     options = options or InductionOptions()
     check_examples(inside, outside)
-    if depth is None:
+    if depth is None and constructors is None and is_annotation(interpretation):
+        atoms = enumerate_atoms(interpretation, rows, ignored=ignored, properties=properties)
+    elif depth is None:
         atoms = deepen(
             interpretation,
             rows,

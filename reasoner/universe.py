@@ -10,11 +10,13 @@ from numpy.typing import NDArray
 from .bitset import Words
 from .compiled import Scalar, inner, kernel
 from .pool import INVERTED, LITERAL_LENGTH, NONE, ROW, Ground, Pool, offer
-from .popcount import CHUNK, count_words
+from .popcount import CHUNK, count_words, popcount64
 from .shape import CHAINS, EXTEND
 
 # Rows of Universe.literal.
 ID, ROW_OF, NEGATED, SIZE, TRUE, FALSE = 0, 1, 2, 3, 4, 5
+MOST_LISTED = 256  # bits of a row that is read from its list
+WORDS_PER_LISTED = 2  # words that a row must have for each of them
 RADIX = 11  # bits of a digit in the sorting of lists
 # Rows of Scratch.items.
 ITEM, ITEM_T, ITEM_F, ORDER, COUNTS, CAPS, SORTED, SORTED_T, SORTED_F, GAINS, BUCKETS = range(11)
@@ -24,21 +26,30 @@ class Universe(NamedTuple):
     """A search space of formulas ``G`` or, with an outer literal D, ``D & G`` or ``D | G``.
 
     Only the examples that D leaves open are in it (those in D for a conjunction, those outside for a
-    disjunction): ``p`` positives and ``n`` negatives. Literals are numbered by ascending false positives;
-    columns of ``literal`` are their numbers in the :class:`Ground`, rows of ``negative``, whether complemented,
-    lengths, true and false positives. ``positive`` has a row for each, ``columns`` is its transpose. ``by_t``
-    lists them by descending true positives. ``steps`` are the (fp, tp) that no other literal betters, rising.
-    ``t0`` and ``f0`` count the examples that D settles as members.
+    disjunction): ``p`` positives and ``n`` negatives; ``t0`` and ``f0`` count those that D settles as members.
+    Literals are numbered by ascending false positives. Columns of ``literal`` are their numbers in the
+    :class:`Ground`, rows of ``negative``, whether complemented, lengths, true and false positives. ``positive``
+    has a row for each, ``columns`` is its transpose. Rows of ``negative`` with few bits are listed in ``listed``,
+    at ``spans``. ``by_t`` lists the literals by descending true positives, ``top`` is the running maximum of
+    true positives, ``steps`` are the (fp, tp) that no other literal betters, rising. The ``ladder`` lists, from
+    ``rungs[k]`` to ``rungs[k + 1]``, the literals with at least 0, 1, 2, 4, 8… true positives, and
+    ``ladder_columns`` their columns.
     """
 
     positive: Words
     columns: Words
     negative: Words
+    spans: NDArray[np.int64]
+    listed: NDArray[np.int32]
     positive_mask: Words
     negative_mask: Words
     literal: NDArray[np.int32]
     by_t: NDArray[np.int32]
     steps: NDArray[np.int32]
+    top: NDArray[np.int32]
+    ladder: NDArray[np.int32]
+    rungs: NDArray[np.int64]
+    ladder_columns: Words
     p: int
     n: int
     t0: int
@@ -89,6 +100,22 @@ def _count(matrix: Words, mask: Words, out: NDArray[np.int64]) -> None:
         out[i] = count_words(matrix[i])
 
 
+@kernel
+def _list(matrix: Words, spans: NDArray[np.int64], out: NDArray[np.int32]) -> None:
+    """Write the set bits of the rows that have a span to it."""
+    for i in range(matrix.shape[0]):
+        at = spans[i, 0]
+        if at < 0:
+            continue
+        for w in range(matrix.shape[1]):
+            word = matrix[i, w]
+            while word:
+                low = word & (~word + np.uint64(1))
+                out[at] = 64 * w + np.int64(popcount64(low - np.uint64(1)))
+                at += 1
+                word ^= low
+
+
 def _masked(matrix: Words, mask: Words, whole: bool) -> tuple[Words, NDArray[np.int64]]:
     out = matrix if whole else matrix.copy()
     counts = np.empty(len(out), np.int64)
@@ -108,6 +135,12 @@ def make_universe(ground: Ground, operator: int = 0, outer: int = -1) -> Univers
     p, n = int(count_words(positive_mask)), int(count_words(negative_mask))
     positives, t = _masked(ground.positive, positive_mask, not operator)
     negatives, f = _masked(ground.negative, negative_mask, not operator)
+    sparse = f <= min(MOST_LISTED, negatives.shape[1] // WORDS_PER_LISTED)
+    sizes = np.where(sparse, f, 0)
+    ends = np.cumsum(sizes)
+    spans = np.column_stack([np.where(sparse, ends - sizes, -1), ends])
+    listed = np.empty(max(int(ends[-1]), 1), np.int32)
+    _list(negatives, spans, listed)
     row, inverted = ground.literal[:, ROW], ground.literal[:, INVERTED].astype(bool)
     t, f = t[row], f[row]
     t, f = np.where(inverted, p - t, t), np.where(inverted, n - f, f)
@@ -116,10 +149,16 @@ def make_universe(ground: Ground, operator: int = 0, outer: int = -1) -> Univers
     flip = np.where(inverted, ~np.uint64(0), np.uint64(0))
     positive = (positives[row] ^ flip[:, None]) & positive_mask
     rises = np.flatnonzero(t > np.concatenate([[-1], np.maximum.accumulate(t)[:-1]]))
+    floors = [0, *(1 << k for k in range(p.bit_length()))]
+    rungs = [np.flatnonzero(t >= floor) for floor in floors]
+    ladder = np.concatenate(rungs)
+    columns = np.ascontiguousarray(positive.T)
     return Universe(
         positive=positive,
-        columns=np.ascontiguousarray(positive.T),
+        columns=columns,
         negative=negatives,
+        spans=spans,
+        listed=listed,
         positive_mask=positive_mask,
         negative_mask=negative_mask,
         literal=np.ascontiguousarray(
@@ -127,6 +166,10 @@ def make_universe(ground: Ground, operator: int = 0, outer: int = -1) -> Univers
         ),
         by_t=np.argsort(-t, kind="stable").astype(np.int32),
         steps=np.stack([f[rises], t[rises]]).astype(np.int32),
+        top=np.maximum.accumulate(t).astype(np.int32),
+        ladder=ladder.astype(np.int32),
+        rungs=np.concatenate([[0], np.cumsum([len(rung) for rung in rungs])]),
+        ladder_columns=np.ascontiguousarray(columns[:, ladder]),
         p=p,
         n=n,
         t0=ground.positives - p if operator == 2 else 0,
@@ -136,6 +179,27 @@ def make_universe(ground: Ground, operator: int = 0, outer: int = -1) -> Univers
         length=int(ground.literal[outer, LITERAL_LENGTH]) + 1 if operator else 0,
         shortest=int(ground.literal[:, LITERAL_LENGTH].min()),
     )
+
+
+@inner
+def rung_of(least: Scalar) -> Scalar:
+    """Rung of the ladder with all literals of at least so many true positives."""
+    rung = 0
+    while (1 << rung) <= least:
+        rung += 1
+    return rung
+
+
+@inner
+def rung_end(ladder: NDArray[np.int32], low: Scalar, high: Scalar, near: Scalar) -> Scalar:
+    """End of the literals below ``near`` between two places of the ladder."""
+    while low < high:
+        middle = (low + high) >> 1
+        if ladder[middle] < near:
+            low = middle + 1
+        else:
+            high = middle
+    return low
 
 
 @inner

@@ -36,7 +36,7 @@ from neurontology.reasoner.interpretation import Interpretation
 from neurontology.reasoner.knowledge import find_knowledge
 from neurontology.reasoner.language import CONSTRUCTORS, Language
 from neurontology.reasoner.learning import InductionOptions
-from neurontology.reasoner.solve import solve
+from neurontology.reasoner.solve import is_annotation, solve
 
 EX = "http://example.org/"
 HEAD = """@prefix : <http://example.org/> . @prefix owl: <http://www.w3.org/2002/07/owl#> .
@@ -159,13 +159,14 @@ def test_a_flat_expression_is_nested_though_a_deep_one_is_shorter(tmp_path: Path
     :r a owl:ObjectProperty . :s a owl:ObjectProperty . :a0 :s :a1 . :a1 :s :a2 . :a2 :r :a3 . :a3 :r :a4 . :a3 a :B .
     :b0 :s :b1 . :b1 :s :b2 . :b2 :r :b3 . :b3 a :C .
     :c0 :s :c1 . :c1 :s :c2 . :c2 :r :c3 . :c3 a :B , :C .
+    :d0 :s :d1 . :d1 :s :d2 . :d2 :r :d3 .
     """
     model = interpret(tmp_path, text)
-    rows = model.positions([EX + name for name in ("a0", "b0", "c0")])
+    rows = model.positions([EX + name for name in ("a0", "b0", "c0", "d0")])
     constructors = ("some", "not", "and")
     atoms = enumerate_atoms(model, rows, language=Language(constructors, depth=3))
     check(model, rows, atoms, language_of(["B", "C"], ["r", "s"], constructors, 3))
-    assert {tuple(e) for e in unpack(atoms.extents, 3).tolist()} >= {(True, False, False)}
+    assert {tuple(e) for e in unpack(atoms.extents, 4).tolist()} >= {(True, False, False, False)}
 
 
 def test_nesting_goes_deeper_than_a_longer_flat_expression(tmp_path: Path) -> None:
@@ -313,3 +314,18 @@ def test_small_owl_problems_are_solved(shared_data: Path, file: str, size: int) 
     best = solve(kb, problem, InductionOptions(top=1)).solutions[0]
     assert (best.confusion.fp, best.confusion.fn) == (0, 0)
     assert best.length <= size
+
+
+def test_flat_annotations_are_told_from_other_knowledge(tmp_path: Path) -> None:
+    head = (
+        "@prefix : <http://example.org/> . @prefix owl: <http://www.w3.org/2002/07/owl#> . :r a owl:ObjectProperty .\n"
+    )
+    cases = {
+        ":a :r :b . :b a :C .": True,
+        ":a :r :b . :b :r :c .": False,
+        ":a a :C . :b a :D .": False,
+        ":v a owl:DatatypeProperty . :a :r :b ; :v 3 .": False,
+    }
+    for text, flat in cases.items():
+        (tmp_path / "o.ttl").write_text(head + text)
+        assert is_annotation(Interpretation(read_owl([tmp_path / "o.ttl"]).index)) is flat, text

@@ -141,6 +141,7 @@ def check(rows, n, lengths, priorities, positives, negatives, score, max_atoms, 
         max_atoms=max_atoms,
         operators=operators,
         top=top,
+        width=1,  # a wide beam finds most answers, which would cover for an exact search that misses them
     )
     whole = sum(1 << i for i in [*positives, *negatives])
     found = []
@@ -238,6 +239,29 @@ def dag_problem(seed, atoms, n, planted=True):
 def test_equals_brute_force_on_closed_hierarchies(score, seed):
     operators = OPERATOR_SETS[seed % 2 * 1]
     check(*dag_problem(seed, 9, 150, planted=seed != 3), score, 3, operators, 1 + 3 * seed)
+
+
+def block_problem(seed, n=120):
+    """Positives in three parts that share no atom, behind atoms that remove false positives: unions must be found."""
+    rng = np.random.default_rng(seed)
+    kind = rng.integers(0, 8, n)  # 0 to 2: positives by part; others negatives
+    kind[:4] = range(4)
+    parts = [(kind == k) | ((rng.random(n) < 0.3) & (kind == 3 + k)) for k in range(3)]
+    pairs = [parts[0] | parts[1], parts[1] | parts[2]]
+    fences = [(kind < 3) | (rng.random(n) < 0.4) for _ in range(3)]
+    noise = [rng.random(n) < 0.5]
+    rows = [sum(1 << i for i in range(n) if row[i]) for row in [*parts, *pairs[: seed % 3], *fences, *noise]]
+    count = len(rows)
+    lengths = rng.integers(1, 3, count).tolist()
+    positives = [i for i in range(n) if kind[i] < (3 if seed % 2 else 2)]
+    negatives = [i for i in range(n) if kind[i] >= 3]
+    return rows, n, lengths, rng.permutation(count).tolist(), positives, negatives
+
+
+@pytest.mark.parametrize("score", SCORES)
+@pytest.mark.parametrize("seed", range(12))
+def test_equals_brute_force_where_unions_matter(score, seed):
+    check(*block_problem(seed), score, 3, OPERATOR_SETS[seed % 4 == 3], [1, 2, 5][seed % 3])
 
 
 @pytest.mark.parametrize("seed", range(600))
