@@ -29,15 +29,15 @@ SOURCES = _digest()
 
 
 def _compile(function: Function, **options: Any) -> Function:
-    # The cache knows a kernel by the file that it stands in, and would miss a change in one that it calls
-    # from another file: know it by all of them.
+    # The cache knows a kernel by the file that it stands in: it would miss a change in one that it calls from
+    # another file, and could not even read what was kept of classes that are gone or were imported under
+    # another name. So its files carry the name of the package and the digest of all kernels.
     compiling: Any = numba.njit(**BARE, **options)
     cache_file: Any = IndexDataCacheFile
     dispatcher = compiling(function)
     cache = dispatcher._cache
-    cache._cache_file = cache_file(
-        cache_path=cache.cache_path, filename_base=cache._impl.filename_base, source_stamp=SOURCES
-    )
+    base = f"{__package__}.{SOURCES[:12]}.{cache._impl.filename_base}"
+    cache._cache_file = cache_file(cache_path=cache.cache_path, filename_base=base, source_stamp=SOURCES)
     return cast(Function, dispatcher)
 
 
