@@ -37,6 +37,7 @@ def induce(workload: workloads.Workload, operators: tuple[str, ...], limit: floa
     call = {"n": workload.n, "operators": operators, "score": options.score, "max_atoms": options.max_atoms}
     units = []
     for number, (positives, negatives) in enumerate(workload.problems):
+        cpu = time.process_time()
         result = search(extents, lengths, priorities, positives, negatives, top=options.top, time_limit=limit, **call)
         cpu = time.process_time() - cpu
         beam = search(extents, lengths, priorities, positives, negatives, top=1, strategy="beam", width=30, **call)
