@@ -156,9 +156,7 @@ def _read(path: Path) -> PublishedTable:
             missing = [name for name in (CLASS_COLUMN, FILE_COLUMN) if name not in positions]
             if missing or not numbered or len(positions) < len(header):
                 raise DataError(
-                    f"the columns {', '.join(missing)} are missing"
-                    if missing
-                    else "the header is not understood",
+                    f"the columns {', '.join(missing)} are missing" if missing else "the header is not understood",
                     where=f"{path}:1",
                     expected=f"distinct columns 0, 1, … for the units, {CLASS_COLUMN} and {FILE_COLUMN}",
                 )
@@ -180,9 +178,7 @@ def _read(path: Path) -> PublishedTable:
                     continue
                 if footer or not all(named):
                     raise DataError(
-                        "an image stands below the footer"
-                        if footer
-                        else "the row has no class or no file name",
+                        "an image stands below the footer" if footer else "the row has no class or no file name",
                         where=where,
                         expected=f"images with {CLASS_COLUMN} and {FILE_COLUMN}, an empty row, the footer",
                     )
@@ -270,7 +266,5 @@ def verify_table(
         others = [table.unit(unit) for table in tables if unit not in table.units]
         values = np.concatenate(target + others)
         mask = np.arange(values.size) < sum(part.size for part in target)
-        rows.append(
-            verify_unit(values, mask, unit=unit, label=label, threshold=threshold, gate=gate, variant=variant)
-        )
+        rows.append(verify_unit(values, mask, unit=unit, label=label, threshold=threshold, gate=gate, variant=variant))
     return adjust(rows)

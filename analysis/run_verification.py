@@ -79,14 +79,10 @@ def held_out_units(run: Run, kb: KB, activations: Activations) -> Iterator[HeldO
         text = record["solutions"][0]["expression"]
         if text not in extensions:
             extensions[text] = joined.interpretation.retrieve(expression)[individuals]
-        yield HeldOutUnit(
-            record, images, np.asarray(activations.values[images, record["unit"]]), extensions[text]
-        )
+        yield HeldOutUnit(record, images, np.asarray(activations.values[images, record["unit"]]), extensions[text])
 
 
-def verify_run(
-    run: Run, kb: KB, activations: Activations, *, threshold: float = 0.0
-) -> list[VerificationRow]:
+def verify_run(run: Run, kb: KB, activations: Activations, *, threshold: float = 0.0) -> list[VerificationRow]:
     """Test the best label of every labelled unit, p-values adjusted over all of them.
 
     Parameters

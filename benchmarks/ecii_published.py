@@ -37,9 +37,7 @@ from neurontology.reasoner.problem import EciiSettings
 from pyoxigraph import NamedNode
 
 DISJOINT = NamedNode("http://www.w3.org/2002/07/owl#disjointWith")
-RENAMED = {
-    "OutdoorWarehouse_positive_vs_IndoorWarehouse_negative": "large5/sumo_hand_curated_outdoor_vs_indoor.owl.gz"
-}
+RENAMED = {"OutdoorWarehouse_positive_vs_IndoorWarehouse_negative": "large5/sumo_hand_curated_outdoor_vs_indoor.owl.gz"}
 """Ontologies that the data set has under another name than the configuration."""
 CAUSES_V2 = ("agrees", "apart", "open world", "shrunk", "unknown")
 CAUSES_V0 = ("agrees", "approximate", "unknown")
@@ -170,9 +168,7 @@ def mode_table(data: Path) -> Iterator[Sequence[object]]:
             coverage = (found.tp + len(case.negatives) - found.fp) / examples
             ours.append((len(found), f"{found.scores[0]:.3f}", f"{coverage.max():.3f}", f"{seconds:.3f}"))
         published = [case.check.hypothesis(s.expression) for s in results.solutions]
-        made = [
-            frozenset(map(frozenset, hypotheses[0].candidate_classes(i))) for i in range(len(hypotheses[0]))
-        ]
+        made = [frozenset(map(frozenset, hypotheses[0].candidate_classes(i))) for i in range(len(hypotheses[0]))]
         others = [i for i, hypothesis in enumerate(made) if hypothesis not in set(published)]
         counts = types_over(case)
         assert results.types is not None

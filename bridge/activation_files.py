@@ -162,9 +162,7 @@ def split_images(ids: Sequence[str], contents: Sequence[str], *, seed: int, hold
 def check_holdout(holdout: float) -> None:
     """Raise `UsageError` unless 0 ≤ holdout < 1."""
     if not 0 <= holdout < 1:
-        raise UsageError(
-            f"{holdout:g} of the images cannot be held out", where="holdout", expected="0 ≤ part < 1"
-        )
+        raise UsageError(f"{holdout:g} of the images cannot be held out", where="holdout", expected="0 ≤ part < 1")
 
 
 def _rank(seed: int, identity: str) -> bytes:
@@ -237,9 +235,7 @@ class ActivationWriter:
 
     def __enter__(self) -> Self:
         self.out.parent.mkdir(parents=True, exist_ok=True)
-        self._folder = Path(
-            tempfile.mkdtemp(prefix=f".{self.out.name}-", suffix=".partial", dir=self.out.parent)
-        )
+        self._folder = Path(tempfile.mkdtemp(prefix=f".{self.out.name}-", suffix=".partial", dir=self.out.parent))
         self._folder.chmod(0o777 & ~_umask())
         self._stream: BinaryIO = (self._folder / VALUES).open("wb")
         return self
@@ -312,9 +308,7 @@ class ActivationWriter:
             If the place has been taken meanwhile.
         """
         if not self._rows or not self._units:
-            raise DataError(
-                "there are no activations", where=self.out, expected="at least one image and one unit"
-            )
+            raise DataError("there are no activations", where=self.out, expected="at least one image and one unit")
         ids = [row[0] for row in self._rows]
         check_distinct(ids, self.out)
         splits = split_images(ids, [row[2] for row in self._rows], seed=seed, holdout=holdout)
@@ -341,9 +335,7 @@ class ActivationWriter:
             device=device,
             software=software,
         )
-        with (self._folder / IMAGES).open(
-            "w", encoding="utf-8", errors="surrogateescape", newline=""
-        ) as stream:
+        with (self._folder / IMAGES).open("w", encoding="utf-8", errors="surrogateescape", newline="") as stream:
             table = csv.writer(stream, lineterminator="\n")
             table.writerow(COLUMNS)
             for number, (row, split) in enumerate(zip(self._rows, splits, strict=True)):

@@ -163,9 +163,7 @@ def _map_values(path: Path) -> NDArray[np.float32]:
     except FileNotFoundError as problem:
         raise DataError("the file is missing", where=path, expected="the activations") from problem
     except (ValueError, EOFError, OSError) as problem:
-        raise DataError(
-            f"not a NumPy array: {problem}", where=path, expected="an intact .npy file"
-        ) from problem
+        raise DataError(f"not a NumPy array: {problem}", where=path, expected="an intact .npy file") from problem
     if not isinstance(values, np.ndarray) or values.ndim != 2 or values.dtype != np.dtype("<f4"):
         found = f"{values.ndim} axes of {values.dtype}" if isinstance(values, np.ndarray) else "an archive"
         raise DataError(f"the file holds {found}", where=path, expected="images × units of float32")

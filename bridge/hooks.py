@@ -31,9 +31,7 @@ _CHANNELS_FIRST = (
 
 
 @contextmanager
-def capture(
-    model: LoadedModel, layers: Sequence[str], reduce: Reduction = "max"
-) -> Iterator[Mapping[str, Tensor]]:
+def capture(model: LoadedModel, layers: Sequence[str], reduce: Reduction = "max") -> Iterator[Mapping[str, Tensor]]:
     """Watch layers: after each forward pass the mapping holds their outputs, one number per image and unit.
 
     Values are reduced inside the hook, before a later in-place operation can change them. Where a module runs
@@ -62,9 +60,7 @@ def capture(
         If a layer yields something else than a tensor of floating-point numbers with a row per image.
     """
     if reduce not in get_args(Reduction):
-        raise UsageError(
-            f"unknown reduction {reduce!r}", where="reduce", expected=" or ".join(get_args(Reduction))
-        )
+        raise UsageError(f"unknown reduction {reduce!r}", where="reduce", expected=" or ".join(get_args(Reduction)))
     outputs: dict[str, Tensor] = {}
 
     def receive(name: str, module: nn.Module, tensor: Tensor | None) -> None:

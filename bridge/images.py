@@ -370,15 +370,11 @@ def _text_members(path: Path) -> dict[str, tuple[Path, str | None]]:
     return found
 
 
-def _add(
-    found: dict[str, tuple[Path, str | None]], path: Path, number: int, name: str, label: str | None
-) -> None:
+def _add(found: dict[str, tuple[Path, str | None]], path: Path, number: int, name: str, label: str | None) -> None:
     """Take over a line of a list."""
     file = path.parent / name
     if not file.is_file():
-        raise DataError(
-            f"no such image: {name}", where=f"{path}:{number}", expected="a path from the list's folder"
-        )
+        raise DataError(f"no such image: {name}", where=f"{path}:{number}", expected="a path from the list's folder")
     relative = Path(os.path.normpath(name)).as_posix()
     if relative in found and found[relative][1] != label:
         raise DataError(

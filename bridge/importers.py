@@ -41,17 +41,11 @@ class _Columns:
     @classmethod
     def of(cls, header: Sequence[str], where: str, *, units: bool = True) -> _Columns:
         """Find the columns; those of units are named 0, 1, 2, … in any order."""
-        places = [
-            (int(name), place) for place, name in enumerate(header) if re.fullmatch(r"[0-9]{1,9}", name)
-        ]
+        places = [(int(name), place) for place, name in enumerate(header) if re.fullmatch(r"[0-9]{1,9}", name)]
         numbers = sorted(number for number, _ in places)
         if units and (not numbers or numbers != list(range(len(numbers)))):
-            found = (
-                f"unit columns {numbers[:3]} … {numbers[-1]}" if numbers else "no columns named by numbers"
-            )
-            raise DataError(
-                found, where=where, expected="one column per unit, named 0, 1, 2, … without a gap"
-            )
+            found = f"unit columns {numbers[:3]} … {numbers[-1]}" if numbers else "no columns named by numbers"
+            raise DataError(found, where=where, expected="one column per unit, named 0, 1, 2, … without a gap")
         lower = [name.strip().lower() for name in header]
 
         def find(names: set[str]) -> int | None:
@@ -144,9 +138,7 @@ def import_activations(
     source, target = Path(path), Path(out)
     files = _files(source)
     sources = [{"name": file.name, "sha256": _file_digest(file)} for file in files]
-    request = request_digest(
-        {"sources": sources, "holdout": holdout, "seed": seed, "model": model, "layer": layer}
-    )
+    request = request_digest({"sources": sources, "holdout": holdout, "seed": seed, "model": model, "layer": layer})
     if (existing := reuse(target, request)) is not None:
         return existing
     with ActivationWriter(target) as writer:
@@ -178,9 +170,7 @@ def _files(source: Path) -> list[Path]:
             raise UsageError("this is an activation directory already", where=source, hint="use it as it is")
         files = sorted(source.glob("*.csv"))
         if not files:
-            raise UsageError(
-                "no CSV files in the folder", where=source, expected="*.csv, or the name of a file"
-            )
+            raise UsageError("no CSV files in the folder", where=source, expected="*.csv, or the name of a file")
         return files
     if not source.is_file():
         raise UsageError("no such file or folder", where=source, expected="activations to import")
@@ -213,9 +203,7 @@ def _distinct(files: Sequence[Path]) -> Iterator[_Row]:
             identity = row.image[0]
             units = len(row.values) if units is None else units
             if len(row.values) != units:
-                raise DataError(
-                    f"{len(row.values)} units", where=row.where, expected=f"{units}, as in {files[0]}"
-                )
+                raise DataError(f"{len(row.values)} units", where=row.where, expected=f"{units}, as in {files[0]}")
             check_finite(row.values[None], [identity], row.where)
             content = repr(row.image).encode("utf-8", "backslashreplace") + row.values.tobytes()
             digest = hashlib.sha256(content).digest()
@@ -237,9 +225,7 @@ def _distinct(files: Sequence[Path]) -> Iterator[_Row]:
                     hint="rename one of them, or import the files one by one",
                 )
             else:
-                log.warning(
-                    "%s: the image %r is the same as at %s and is taken once", row.where, identity, where
-                )
+                log.warning("%s: the image %r is the same as at %s and is taken once", row.where, identity, where)
 
 
 def _stem(name: str) -> str:
@@ -277,17 +263,13 @@ def _read_csv(path: Path) -> Iterator[_Row]:
             footer = footer or where
             continue
         if footer:
-            raise DataError(
-                "the row names no image, though images follow", where=footer, expected="a file name"
-            )
+            raise DataError("the row names no image, though images follow", where=footer, expected="a file name")
         yield _Row(where, image, _numbers(cells, header, columns.units, where))
     if footer:
         log.info("%s: from here on the rows name no images and are left aside", footer)
 
 
-def _numbers(
-    cells: Sequence[str], header: Sequence[str], places: Sequence[int], where: str
-) -> NDArray[np.float32]:
+def _numbers(cells: Sequence[str], header: Sequence[str], places: Sequence[int], where: str) -> NDArray[np.float32]:
     try:
         row = [float(cells[place]) for place in places]
     except ValueError:
@@ -347,9 +329,7 @@ def _images_beside(path: Path, count: int) -> list[tuple[str, str, str, str | No
             raise DataError(f"{len(cells)} fields", where=f"{table}:{number}", expected=f"{len(header)}")
         images.append(columns.image(cells))
         if not images[-1][0]:
-            raise DataError(
-                "the row does not say which image it is", where=f"{table}:{number}", expected="an id"
-            )
+            raise DataError("the row does not say which image it is", where=f"{table}:{number}", expected="an id")
     return images
 
 
@@ -386,8 +366,7 @@ def _read_npz(path: Path) -> Iterator[_Row]:
         raise DataError(f"arrays {', '.join(arrays)}", where=path, expected="a matrix called activations")
     listed = {key.lower(): key for key in arrays if key != name}
     ids, paths, labels = (
-        next((arrays[listed[key]] for key in sorted(names) if key in listed), None)
-        for names in (_ID, _PATHS, _CLASSES)
+        next((arrays[listed[key]] for key in sorted(names) if key in listed), None) for names in (_ID, _PATHS, _CLASSES)
     )
     matrix = arrays[name]
     if ids is None and paths is None:
@@ -409,9 +388,7 @@ def _texts(array: NDArray[Any], count: int, path: Path) -> list[str]:
             where=path,
             expected=f"{count} texts or whole numbers",
         )
-    return [
-        item.decode("utf-8", "surrogateescape") if isinstance(item, bytes) else str(item) for item in array
-    ]
+    return [item.decode("utf-8", "surrogateescape") if isinstance(item, bytes) else str(item) for item in array]
 
 
 def _read_parquet(path: Path) -> Iterator[_Row]:
@@ -444,15 +421,11 @@ def _batch_rows(
     for place in columns.units:
         values = arrays[place].to_numpy(zero_copy_only=False)
         if values.dtype.kind not in "fiu":
-            raise DataError(
-                f"column {header[place]} has type {arrays[place].type}", where=path, expected="numbers"
-            )
+            raise DataError(f"column {header[place]} has type {arrays[place].type}", where=path, expected="numbers")
         with np.errstate(over="ignore"):
             numbers.append(values.astype(np.float32))
     matrix = np.stack(numbers, axis=1)
-    places = {
-        place for place in (columns.id, columns.path, columns.label, columns.content) if place is not None
-    }
+    places = {place for place in (columns.id, columns.path, columns.label, columns.content) if place is not None}
     texts = {place: arrays[place].to_pylist() for place in places}
     for offset, values in enumerate(matrix):
         where = f"{path}, row {start + offset}"

@@ -96,9 +96,7 @@ def dry_images() -> list[Image]:
     module = pillow()
     noise = np.random.default_rng(0).integers(0, 256, (240, 320, 3), dtype=np.uint8)
     down, across = np.mgrid[0:240, 0:320]
-    scene = np.stack([across * 255 // 319, down * 255 // 239, 255 - down * 255 // 239], axis=-1).astype(
-        np.uint8
-    )
+    scene = np.stack([across * 255 // 319, down * 255 // 239, 255 - down * 255 // 239], axis=-1).astype(np.uint8)
     scene[150:] = scene[150:] // 2 + np.array([40, 60, 10], dtype=np.uint8)
     scene[(down - 60) ** 2 + (across - 240) ** 2 < 900] = (250, 240, 180)
     scene[90:200, 60:130] = (130, 40, 30)

@@ -117,9 +117,7 @@ class LoadedModel:
         if "output" in names:
             del layers["output"]
         for taken in layers.keys() & names.keys():
-            raise UsageError(
-                f"a module is called {taken!r} already", where=name, hint="rename the virtual layer"
-            )
+            raise UsageError(f"a module is called {taken!r} already", where=name, hint="rename the virtual layer")
         return cls(
             name=name,
             module=module.eval(),

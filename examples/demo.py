@@ -178,9 +178,7 @@ def _build(out: Path) -> Path:
     return out / "kb"
 
 
-def _answer(
-    kb: KB, name: str, bindings: dict[str, str], say: Callable[[str], None], show: Show
-) -> dict[str, Any]:
+def _answer(kb: KB, name: str, bindings: dict[str, str], say: Callable[[str], None], show: Show) -> dict[str, Any]:
     asked = " ".join([name, *(f"--bind {variable}={value}" for variable, value in bindings.items())])
     say(f"\n> {asked}")
     results = run_query(kb, name, bindings)

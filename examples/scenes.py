@@ -252,9 +252,7 @@ def draw_scene(kind: str, rng: Random) -> tuple[Image.Image, tuple[Seen, ...]]:
     """Draw one scene; return the picture (RGB, `SIZE` by `SIZE`) and what shows in it, from back to front."""
     plan = KINDS[kind]
     light = LIGHTS[_time_of_day(plan.night, rng)]
-    wanted = {
-        name: rng.randint(1, most) for name, (chance, most) in plan.objects.items() if rng.random() < chance
-    }
+    wanted = {name: rng.randint(1, most) for name, (chance, most) in plan.objects.items() if rng.random() < chance}
     for name in ("moon", "star") if light.name != "night" else ("sun",):
         wanted.pop(name, None)
     if "road" in wanted:
@@ -271,9 +269,7 @@ def draw_scene(kind: str, rng: Random) -> tuple[Image.Image, tuple[Seen, ...]]:
     for y, x, name, scale in sorted(_places(canvas, horizon, wanted, rng)):
         canvas.draw(name, x, y, scale, rng)
     for _ in range(wanted.get("bird", 0)):
-        canvas.draw(
-            "bird", rng.uniform(8, SIZE - 8), rng.uniform(8, horizon - 4), rng.uniform(0.95, 1.4), rng
-        )
+        canvas.draw("bird", rng.uniform(8, SIZE - 8), rng.uniform(8, horizon - 4), rng.uniform(0.95, 1.4), rng)
     return canvas.picture(), canvas.seen()
 
 
@@ -288,9 +284,7 @@ def _draw_sky(canvas: Canvas, horizon: int, wanted: Mapping[str, int], rng: Rand
     for row in range(horizon):
         canvas.backdrop(mix(light.zenith, light.horizon, row / horizon), row, row + 1)
     for _ in range(wanted.get("star", 0)):
-        canvas.draw(
-            "star", rng.uniform(3, SIZE - 3), rng.uniform(3, horizon - 8), rng.uniform(0.75, 1.2), rng
-        )
+        canvas.draw("star", rng.uniform(3, SIZE - 3), rng.uniform(3, horizon - 8), rng.uniform(0.75, 1.2), rng)
     for name in ("sun", "moon"):
         if name in wanted:
             low = name == "sun" and light.name == "dusk"
@@ -299,9 +293,7 @@ def _draw_sky(canvas: Canvas, horizon: int, wanted: Mapping[str, int], rng: Rand
     for _ in range(wanted.get("mountain", 0)):
         canvas.draw("mountain", rng.uniform(5, SIZE - 5), horizon, rng.uniform(0.75, 1.1), rng)
     for _ in range(wanted.get("cloud", 0)):
-        canvas.draw(
-            "cloud", rng.uniform(8, SIZE - 8), rng.uniform(10, horizon - 14), rng.uniform(0.7, 1.2), rng
-        )
+        canvas.draw("cloud", rng.uniform(8, SIZE - 8), rng.uniform(10, horizon - 14), rng.uniform(0.7, 1.2), rng)
 
 
 def _draw_terrain(canvas: Canvas, horizon: int, wanted: Mapping[str, int], rng: Random) -> None:

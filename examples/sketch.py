@@ -165,9 +165,7 @@ class Pen:
         """Fill a polygon; what glows keeps its colour at night."""
         self.canvas.polygon([self._out(*p) for p in points], self._shade(colour, glow), self.owner)
 
-    def box(
-        self, left: float, bottom: float, right: float, top: float, colour: Colour, glow: bool = False
-    ) -> None:
+    def box(self, left: float, bottom: float, right: float, top: float, colour: Colour, glow: bool = False) -> None:
         """Fill an upright rectangle."""
         self.polygon([(left, bottom), (right, bottom), (right, top), (left, top)], colour, glow)
 
@@ -187,9 +185,7 @@ class Pen:
 
     def line(self, points: Sequence[Point], width: float, colour: Colour, glow: bool = False) -> None:
         """Draw a line, its width in the object's own units."""
-        self.canvas.line(
-            [self._out(*p) for p in points], width * self.scale, self._shade(colour, glow), self.owner
-        )
+        self.canvas.line([self._out(*p) for p in points], width * self.scale, self._shade(colour, glow), self.owner)
 
     def _out(self, x: float, y: float) -> Point:
         return self.x + self.flip * self.scale * x, self.y - self.scale * y
@@ -261,9 +257,7 @@ def _tree(pen: Pen, rng: Random) -> tuple[str, ...]:
         green = (30, rng.randint(80, 110), 60)
         for i, half in enumerate((8.5, 7, 5)):
             foot = (4 + 6.5 * i) * tall
-            pen.polygon(
-                [(-half, foot), (half, foot), (0, foot + 11 * tall)], mix(green, (255, 255, 255), 0.07 * i)
-            )
+            pen.polygon([(-half, foot), (half, foot), (0, foot + 11 * tall)], mix(green, (255, 255, 255), 0.07 * i))
         return ("coniferous",)
     autumn = rng.random() < 0.2
     leaves = (215, 125, 45) if autumn else (rng.randint(50, 95), rng.randint(135, 165), 60)

@@ -339,9 +339,7 @@ class _Parser:
             return Only(self._role(), self._filler())
         if symbol := self._take(">=", "<="):
             number = self._number()
-            kind: Callable[[int, Role, ClassExpression], ClassExpression] = (
-                AtLeast if symbol == ">=" else AtMost
-            )
+            kind: Callable[[int, Role, ClassExpression], ClassExpression] = AtLeast if symbol == ">=" else AtMost
             return kind(number, self._role(), self._filler())
         if self._take("("):
             return self._in_brackets()

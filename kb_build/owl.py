@@ -127,9 +127,7 @@ def _plain_xml(readable: Path, path: Path, target: Path) -> Path:
         raise DataError(f"is not text in the encoding it declares ({error})", where=path) from error
     if declared:
         text = text.replace(encoding, "UTF-8", 1)
-    content = _SINGLE_QUOTED.sub(
-        lambda found: found[1] + b'"' + found[2].replace(b'"', b"&#34;") + b'"', text.encode()
-    )
+    content = _SINGLE_QUOTED.sub(lambda found: found[1] + b'"' + found[2].replace(b'"', b"&#34;") + b'"', text.encode())
     target.write_bytes(content)
     return target
 

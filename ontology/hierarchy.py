@@ -34,9 +34,7 @@ class Hierarchy:
     def __init__(self, size: int, child: ArrayLike, parent: ArrayLike) -> None:
         c, p = np.asarray(child, np.int32), np.asarray(parent, np.int32)
         proper = c != p
-        links = sparse.coo_matrix(
-            (np.ones(int(proper.sum()), np.bool_), (c[proper], p[proper])), shape=(size, size)
-        )
+        links = sparse.coo_matrix((np.ones(int(proper.sum()), np.bool_), (c[proper], p[proper])), shape=(size, size))
         self.parents: sparse.csr_matrix = links.tocsr()
         self.parents.sum_duplicates()
 

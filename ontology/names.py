@@ -53,12 +53,7 @@ def is_simple(name: str) -> bool:
     >>> is_simple("Human–machine_interaction"), is_simple("Caf%C3%A9"), is_simple("only"), is_simple("a (b)")
     (True, True, False, False)
     """
-    return (
-        bool(name)
-        and name not in KEYWORDS
-        and name[0] not in _NOT_FIRST
-        and all(map(is_name_character, name))
-    )
+    return bool(name) and name not in KEYWORDS and name[0] not in _NOT_FIRST and all(map(is_name_character, name))
 
 
 def bracketed(iri: str) -> str:
@@ -274,8 +269,4 @@ class NameTable:
         known = (self._by_label or {}) if labels else self._by_local
         if known:
             return near_matches(name, known)
-        return (
-            "names are case-sensitive and spelt as in the knowledge base"
-            if self._lookup
-            else "none are known"
-        )
+        return "names are case-sensitive and spelt as in the knowledge base" if self._lookup else "none are known"

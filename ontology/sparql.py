@@ -119,9 +119,7 @@ def run_query(
     missing = [name for name in parameters if name not in bindings]
     if missing:
         wanted = "; ".join(f"{name} ({parameters[name]})" for name in missing)
-        raise UsageError(
-            f"the query needs a value for {wanted}", where=query, hint=f"add --bind {missing[0]}=VALUE"
-        )
+        raise UsageError(f"the query needs a value for {wanted}", where=query, hint=f"add --bind {missing[0]}=VALUE")
     substitutions: dict[Variable, Term] = {Variable(n): as_term(kb, v) for n, v in bindings.items()}
     for name, meaning in parameters.items():
         if meaning.startswith("a class") and isinstance(substitutions[Variable(name)], Literal):

@@ -171,9 +171,7 @@ def _hypotheses(
                 one_side_only=settings.remove_common_types_from_one_side_only,
             )
         over.append((reached, limit_types(counts, settings)))
-    found = EciiHypotheses(
-        interpretation, positive, over, settings, score, absence=absence, deadline=deadline
-    )
+    found = EciiHypotheses(interpretation, positive, over, settings, score, absence=absence, deadline=deadline)
     return found, sum(len(counts.positive.keys() | counts.negative.keys()) for _, counts in over)
 
 

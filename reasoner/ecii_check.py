@@ -224,9 +224,7 @@ class EciiCheck:
         return self._retrieved[expression], clauses
 
     def _groups(self, text: str) -> list[list[Clause]]:
-        return [
-            [self._clause(group.role, clause) for clause in group.clauses] for group in published_groups(text)
-        ]
+        return [[self._clause(group.role, clause) for clause in group.clauses] for group in published_groups(text)]
 
     def _clause(self, role: str | None, text: str) -> Clause:
         expression = parse(text, self._resolve)
@@ -397,9 +395,7 @@ class EciiCheck:
         return extent
 
 
-def entailed_absence(
-    interpretation: Interpretation, disjoint: Iterable[tuple[str, str]]
-) -> sparse.csr_matrix:
+def entailed_absence(interpretation: Interpretation, disjoint: Iterable[tuple[str, str]]) -> sparse.csr_matrix:
     """What disjoint classes entail that individuals do not belong to, which is all that an open world knows.
 
     Parameters

@@ -127,9 +127,7 @@ class Clauses:
         self._columns = np.asarray(sorted(counts.positive.keys() | counts.negative.keys()), np.int64)
         here = membership[reached.individuals]
         self._member = _dense(here, self._columns)
-        self._absent = (
-            ~self._member if absence is None else _dense(absence[reached.individuals], self._columns)
-        )
+        self._absent = ~self._member if absence is None else _dense(absence[reached.individuals], self._columns)
         self._below = below[self._columns][:, self._columns].toarray()
         self._positive = np.flatnonzero([int(c) in counts.positive for c in self._columns])
         self._combined = np.asarray(

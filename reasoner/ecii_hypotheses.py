@@ -135,9 +135,7 @@ class EciiHypotheses:
 
     # -- making -----------------------------------------------------------------------------------------
 
-    def _make_clauses(
-        self, types: Sequence[tuple[Reached, TypeCounts]], absence: sparse.csr_matrix | None
-    ) -> None:
+    def _make_clauses(self, types: Sequence[tuple[Reached, TypeCounts]], absence: sparse.csr_matrix | None) -> None:
         positives = int(self._positive.sum())
         limits = Limits.of(self._settings, positives, len(self._positive) - positives)
         makers = [

@@ -105,9 +105,7 @@ def read_results(path: Path) -> EciiResults:
         packed = path.read_bytes()
         text = (gzip.decompress(packed) if path.suffix == ".gz" else packed).decode("utf-8")
     except (gzip.BadGzipFile, EOFError, UnicodeDecodeError) as error:
-        raise DataError(
-            f"cannot be read ({error})", where=path, expected="UTF-8 text, gzip or plain"
-        ) from error
+        raise DataError(f"cannot be read ({error})", where=path, expected="UTF-8 text, gzip or plain") from error
     if path.suffix == ".csv":
         return EciiResults(path, {}, (), (), None, None, tuple(_rows(text, path)))
     return _read_text(text, path)
@@ -124,9 +122,7 @@ def _rows(text: str, path: Path) -> Iterator[PublishedSolution]:
             measures = {k: float(v) for k, v in row.items() if k not in ("rank", "expression") and v}
             yield PublishedSolution(int(row["rank"]), row["expression"], measures)
         except (TypeError, ValueError) as error:
-            raise DataError(
-                f"a value is not a number ({error})", where=f"{path}:{reader.line_num}"
-            ) from error
+            raise DataError(f"a value is not a number ({error})", where=f"{path}:{reader.line_num}") from error
 
 
 def _read_text(text: str, path: Path) -> EciiResults:

@@ -94,9 +94,7 @@ def count_types(
         IRIs of classes that are left out.
     """
     membership = interpretation.membership
-    usable = np.asarray(
-        [interpretation.index.classes[int(c)] not in ignored for c in interpretation.classes], np.bool_
-    )
+    usable = np.asarray([interpretation.index.classes[int(c)] not in ignored for c in interpretation.classes], np.bool_)
     sides = []
     for side in (positive[reached.owners], ~positive[reached.owners]):
         found = membership[reached.individuals[side]].astype(np.int64).sum(axis=0)
@@ -105,9 +103,7 @@ def count_types(
     return TypeCounts(*sides)
 
 
-def remove_common(
-    counts: TypeCounts, positives: int, negatives: int, *, one_side_only: bool = True
-) -> TypeCounts:
+def remove_common(counts: TypeCounts, positives: int, negatives: int, *, one_side_only: bool = True) -> TypeCounts:
     """Remove types that occur on both sides (K7, ``removeCommonTypes``).
 
     A type stays where its occurrences for each example of the side are more, on the positive side if equal;

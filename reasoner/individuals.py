@@ -80,9 +80,7 @@ def resolve_problem(problem: LearningProblem, index: KBIndex) -> LearningProblem
         positives = dict.fromkeys(resolve_individuals(problem.positives, index))
         negatives = dict.fromkeys(resolve_individuals(problem.negatives, index))
     except UsageError as error:
-        raise UsageError(
-            error.what, where=problem.origin, expected=error.expected, hint=error.hint
-        ) from error
+        raise UsageError(error.what, where=problem.origin, expected=error.expected, hint=error.hint) from error
     if both := [iri for iri in positives if iri in negatives]:
         raise DataError(
             f"{len(both)} individuals are both positive and negative under different names: {_listed(both)}",
@@ -122,9 +120,7 @@ def complete_problem(problem: LearningProblem, interpretation: Interpretation) -
         member = np.zeros(interpretation.size, np.bool_)
         member[interpretation.positions(problem.positives)] = True
     sides = [
-        tuple(
-            iri for row in np.flatnonzero(side) if not (iri := interpretation.iri(int(row))).startswith("_:")
-        )
+        tuple(iri for row in np.flatnonzero(side) if not (iri := interpretation.iri(int(row))).startswith("_:"))
         for side in (member, candidates & ~member)
     ]
     for side, name in zip(sides, ("positive", "negative"), strict=True):
@@ -137,9 +133,7 @@ def complete_problem(problem: LearningProblem, interpretation: Interpretation) -
                 else "individuals other than the positive examples",
             )
     positives = sides[0] if problem.kind == "class" else problem.positives
-    return dataclasses.replace(
-        problem, kind="standard", positives=positives, negatives=sides[1], settings=settings
-    )
+    return dataclasses.replace(problem, kind="standard", positives=positives, negatives=sides[1], settings=settings)
 
 
 def _holders(names: list[str], table: IriTable) -> dict[str, list[str]]:
@@ -150,10 +144,7 @@ def _holders(names: list[str], table: IriTable) -> dict[str, list[str]]:
         for iri in table:
             if (local := local_name(iri)) in wanted:
                 wanted[local].append(iri)
-    return {
-        name: next((wanted[local] for local in locals_of.get(name, []) if wanted.get(local)), [])
-        for name in names
-    }
+    return {name: next((wanted[local] for local in locals_of.get(name, []) if wanted.get(local)), []) for name in names}
 
 
 def _unknown(names: list[str], table: IriTable) -> UsageError:
@@ -170,11 +161,7 @@ def _unknown(names: list[str], table: IriTable) -> UsageError:
     for name in listed:
         near = keys[_key(name)][:2] or difflib.get_close_matches(local_name(name), compared or [], n=2)
         shown.append(f"{name} (near: {', '.join(near)})" if near else name)
-    what = (
-        f"individual {shown[0]}"
-        if len(names) == 1
-        else f"{len(names)} of the individuals: {_listed(shown, names)}"
-    )
+    what = f"individual {shown[0]}" if len(names) == 1 else f"{len(names)} of the individuals: {_listed(shown, names)}"
     return UsageError(
         f"the knowledge base has no {what}",
         hint="is it the right knowledge base? Names are case-sensitive",
@@ -195,10 +182,7 @@ def _parents(iri: str, index: KBIndex) -> list[str]:
     if identifier is None:
         return []
     parents = index.told.parents
-    return [
-        index.classes[int(i)]
-        for i in parents.indices[parents.indptr[identifier] : parents.indptr[identifier + 1]]
-    ]
+    return [index.classes[int(i)] for i in parents.indices[parents.indptr[identifier] : parents.indptr[identifier + 1]]]
 
 
 def _listed(shown: list[str], names: list[str] | None = None) -> str:

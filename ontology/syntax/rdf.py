@@ -313,13 +313,9 @@ def describe_triples(triples: Iterable[ox.Triple]) -> Describe:
     return lambda node: by_subject.get(node, ())
 
 
-def describe_store(
-    store: ox.Store, graph: ox.NamedNode | ox.BlankNode | ox.DefaultGraph | None = None
-) -> Describe:
+def describe_store(store: ox.Store, graph: ox.NamedNode | ox.BlankNode | ox.DefaultGraph | None = None) -> Describe:
     """Look nodes up in a store, in one graph or (None) in all."""
-    return lambda node: (
-        (quad.predicate, quad.object) for quad in store.quads_for_pattern(node, None, None, graph)
-    )
+    return lambda node: ((quad.predicate, quad.object) for quad in store.quads_for_pattern(node, None, None, graph))
 
 
 def from_triples(describe: Describe, node: Node) -> ClassExpression:
@@ -358,9 +354,7 @@ class _Reader:
         facts = self._facts(node)
         for predicate, kind in ((_AND, And), (_OR, Or)):
             if predicate in facts:
-                operands = tuple(
-                    self.expression(member, inside) for member in self._members(node, facts[predicate])
-                )
+                operands = tuple(self.expression(member, inside) for member in self._members(node, facts[predicate]))
                 if not operands:
                     return Top() if kind is And else Bottom()
                 return operands[0] if len(operands) == 1 else kind(operands)
@@ -390,9 +384,7 @@ class _Reader:
             seen.add(link)
             facts = self._facts(link)
             if _FIRST not in facts or _REST not in facts:
-                raise DataError(
-                    "the list of operands is broken", where=node, expected="rdf:first and rdf:rest"
-                )
+                raise DataError("the list of operands is broken", where=node, expected="rdf:first and rdf:rest")
             members.append(facts[_FIRST])
             link = facts[_REST]
         return members

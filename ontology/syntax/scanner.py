@@ -277,9 +277,7 @@ def write_literal(value: str, datatype: str) -> str:
     name = datatype.removeprefix(XSD)
     if datatype.startswith(XSD) and name in bare and bare[name].fullmatch(value):
         return value
-    escaped = (
-        re.sub(r'[\\"]', r"\\\g<0>", value).replace("\n", "\\n").replace("\r", "\\r").replace("\t", "\\t")
-    )
+    escaped = re.sub(r'[\\"]', r"\\\g<0>", value).replace("\n", "\\n").replace("\r", "\\r").replace("\t", "\\t")
     if datatype == XSD + "string":
         return f'"{escaped}"'
     known = datatype.startswith(XSD) and name.isascii() and name.isalnum()

@@ -40,9 +40,7 @@ _RDFS = "http://www.w3.org/2000/01/rdf-schema#"
 _PREFIXES = f"PREFIX owl: <{OWL}>\nPREFIX rdfs: <{_RDFS}>\n"
 
 
-def render(
-    expression: ClassExpression, variable: str = "individual", individual_type: str | None = None
-) -> str:
+def render(expression: ClassExpression, variable: str = "individual", individual_type: str | None = None) -> str:
     """Write a SELECT query.
 
     Parameters
@@ -80,9 +78,7 @@ def render(
     """
     reserved = variable[:1] == "v" and variable[1:].isdecimal()
     if not (variable.isascii() and variable.isidentifier()) or reserved:
-        raise UsageError(
-            f"{variable!r} cannot name the result", expected="letters, digits and underscores, not v1"
-        )
+        raise UsageError(f"{variable!r} cannot name the result", expected="letters, digits and underscores, not v1")
     writer = _Writer(individual_type)
     lines = writer.bind(normal_form(expression), f"?{variable}")
     body = "\n".join("  " + line for line in lines)

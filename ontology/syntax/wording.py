@@ -250,11 +250,7 @@ Noun(text='toilet paper', kind='mass'))
         return Noun(text, "adjective")
     at = _head(words)
     head = words[at].lower()
-    if (
-        "and" in words[: at + 1]
-        or head in _MASS
-        or re.search(r"(ology|graphy|onomy|ics|ism|ness|culture)$", head)
-    ):
+    if "and" in words[: at + 1] or head in _MASS or re.search(r"(ology|graphy|onomy|ics|ism|ness|culture)$", head):
         return Noun(text, "mass")
     return Noun(text, "plural" if _looks_plural(head) else "count")
 

@@ -36,9 +36,7 @@ def sheets(data):
         with path.open(encoding="utf-8-sig", newline="") as stream:
             header, *rows = csv.reader(stream)
         at = header.index("data")
-        groups[unit] = tuple(
-            np.array([float(row[at]) for row in rows if row[at + 1] == group]) for group in "12"
-        )
+        groups[unit] = tuple(np.array([float(row[at]) for row in rows if row[at + 1] == group]) for group in "12")
     return groups
 
 

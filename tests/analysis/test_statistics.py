@@ -101,9 +101,7 @@ def test_exact_variant_is_approximated_above_its_limit():
 
 def test_z_of_the_exact_variant_is_tie_corrected():
     x, y = [3, 1, 1, 0], [0, 0, 1, 2, 0]
-    exact, corrected, plain = (
-        mann_whitney(x, y, variant=v) for v in ("exact", "tie-corrected", "asymptotic")
-    )
+    exact, corrected, plain = (mann_whitney(x, y, variant=v) for v in ("exact", "tie-corrected", "asymptotic"))
     assert exact.z == corrected.z
     assert abs(exact.z) > abs(plain.z)
 
@@ -157,8 +155,7 @@ def test_interval_agrees_with_a_bootstrap():
     rng = np.random.default_rng(7)
     x, y = np.maximum(rng.normal(size=60) + 0.8, 0), np.maximum(rng.normal(size=200), 0)
     resampled = [
-        mannwhitneyu(rng.choice(x, x.size), rng.choice(y, y.size)).statistic / (x.size * y.size)
-        for _ in range(1500)
+        mannwhitneyu(rng.choice(x, x.size), rng.choice(y, y.size)).statistic / (x.size * y.size) for _ in range(1500)
     ]
     interval = auc_interval(x, y)
     low, high = np.quantile(resampled, [0.025, 0.975])

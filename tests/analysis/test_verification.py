@@ -137,9 +137,7 @@ def test_variant_reaches_the_test(variant):
 
 
 def test_adjusting_a_table_skips_what_was_not_tested():
-    rows = [
-        replace(verify([1, 2, 3], [0, 0, 1]), unit=unit, p=p) for unit, p in enumerate([0.02, 0.01, 0.03])
-    ]
+    rows = [replace(verify([1, 2, 3], [0, 0, 1]), unit=unit, p=p) for unit, p in enumerate([0.02, 0.01, 0.03])]
     rows.insert(1, verify([], [1, 2, 3]))
     adjusted = adjust(rows)
     assert [row.p_holm for row in adjusted] == pytest.approx([0.04, None, 0.03, 0.04])

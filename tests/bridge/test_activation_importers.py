@@ -159,9 +159,7 @@ def test_exported_directory_can_be_imported_again(table, tmp_path):
 )
 def test_archives(tmp_path, arrays, ids, labels):
     matrix = np.array([[1.5, -2], [0, 4]])
-    content = {
-        name: matrix + value if isinstance(value, int) else np.array(value) for name, value in arrays.items()
-    }
+    content = {name: matrix + value if isinstance(value, int) else np.array(value) for name, value in arrays.items()}
     np.savez(tmp_path / "acts.npz", **content)
     made = import_activations(tmp_path / "acts.npz", tmp_path / "out")
     np.testing.assert_array_equal(made.values, matrix)

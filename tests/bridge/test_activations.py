@@ -190,9 +190,7 @@ def test_another_request_is_refused(made, folder, change):
     options = {"layer": "1", "reduce": "max", "seed": 0, "holdout": 0.5, **change}
     model = network(seed=options.pop("model", 0))
     if options.pop("transform", 0):
-        model = LoadedModel.wrap(
-            model.module, name="small", transform=SquareTransform(16, (0.4,) * 3, (0.5,) * 3)
-        )
+        model = LoadedModel.wrap(model.module, name="small", transform=SquareTransform(16, (0.4,) * 3, (0.5,) * 3))
     if options.pop("images", 0):
         Image.new("RGB", (9, 9), "red").save(folder / "park" / "im01.png")
     with pytest.raises(UsageError, match="output exists"):

@@ -73,9 +73,7 @@ def test_the_random_unit_has_the_best_score_of_all_pairs(
     assert scores == sorted(scores, reverse=True)
 
 
-def test_held_out_images_do_not_matter(
-    small_loop: ModuleType, loop: tuple[Path, Activations], tmp_path: Path
-) -> None:
+def test_held_out_images_do_not_matter(small_loop: ModuleType, loop: tuple[Path, Activations], tmp_path: Path) -> None:
     folder, activations = loop
     held_out = {activations.images[r].id for r in activations.rows("holdout")}
     with (folder / "acts.csv").open() as file, (tmp_path / "other.csv").open("w", newline="") as changed:
@@ -96,9 +94,7 @@ def test_the_number_of_threads_and_a_second_run_change_nothing(
     small_loop: ModuleType, loop: tuple[Path, Activations], tmp_path: Path
 ) -> None:
     folder, activations = loop
-    runs = [
-        small_loop.label(KB.open(folder / "kb"), activations, tmp_path / f"run{j}", jobs=j) for j in (1, 2, 3)
-    ]
+    runs = [small_loop.label(KB.open(folder / "kb"), activations, tmp_path / f"run{j}", jobs=j) for j in (1, 2, 3)]
     assert runs[0].digest == runs[1].digest == runs[2].digest
     files = [(tmp_path / f"run{j}" / "labels.json").read_bytes() for j in (1, 2, 3)]
     assert files[0] == files[1] == files[2]
@@ -136,9 +132,7 @@ def test_images_without_annotation_are_named_and_several_data_sets_are_an_error(
     activations = small_loop.write_activations(tmp_path)
     few = [AnnotatedImage(f"im{i}", None, (AnnotatedObject("1", ("car",)),)) for i in range(4)]
     annotate(kb, few, dataset="few", origin="test", base="http://example.org/few#")
-    with pytest.raises(
-        UsageError, match=r"2 data sets have images of these activations: few \(4 images\), toy"
-    ):
+    with pytest.raises(UsageError, match=r"2 data sets have images of these activations: few \(4 images\), toy"):
         join_images(kb, activations)
     joined = join_images(kb, activations, "few")
     assert len(joined.images) == 4

@@ -148,9 +148,7 @@ def test_transform_descriptions_hold_no_addresses():
         def __call__(self, image):
             return torch.zeros(3, 4, 4)
 
-    first, second = (
-        LoadedModel.wrap(nn.Flatten(), transform=Odd()).transform_info["description"] for _ in range(2)
-    )
+    first, second = (LoadedModel.wrap(nn.Flatten(), transform=Odd()).transform_info["description"] for _ in range(2))
     assert first == second
     assert "0x" not in first
 

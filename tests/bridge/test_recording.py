@@ -50,8 +50,7 @@ def test_recording_again_adds_nothing(recorded: tuple[KB, Run, Activations]) -> 
 def test_every_shipped_query_runs(recorded: tuple[KB, Run, Activations]) -> None:
     kb, run, _ = recorded
     answers = {
-        name: ask(kb, name, **dict.fromkeys(query.parameters, "Vehicle"))
-        for name, query in named_queries().items()
+        name: ask(kb, name, **dict.fromkeys(query.parameters, "Vehicle")) for name, query in named_queries().items()
     }
     labelled = [u for u in run.units if u["solutions"]]
     assert [int(r["unit"]) for r in answers["labels"]] == [u["unit"] for u in labelled]
@@ -60,9 +59,7 @@ def test_every_shipped_query_runs(recorded: tuple[KB, Run, Activations]) -> None
         u["unit"]: u["status"] for u in run.units if not u["solutions"]
     }
     assert {r["unit"] for r in answers["confirmed"]} == {"0", "1"}
-    assert [(r["layer"], r["score"], r["labels"]) for r in answers["runs"]] == [
-        ("dense", "f1", str(len(labelled)))
-    ]
+    assert [(r["layer"], r["score"], r["labels"]) for r in answers["runs"]] == [("dense", "f1", str(len(labelled)))]
     concepts = {r["concept"].rpartition("/")[2]: r for r in answers["concepts"]}
     assert concepts["Tree"]["confirmed"] == "1"
 

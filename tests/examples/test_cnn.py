@@ -60,9 +60,7 @@ def test_training_is_deterministic_and_leaves_torch_as_it_was(scenes: Path, tmp_
     assert (tmp_path / "weights.pt").read_bytes() != files[0].read_bytes()
 
 
-def test_the_network_knows_more_of_fresh_scenes_than_guessing(
-    weights: Path, fresh: tuple[Scene, ...]
-) -> None:
+def test_the_network_knows_more_of_fresh_scenes_than_guessing(weights: Path, fresh: tuple[Scene, ...]) -> None:
     with torch.no_grad():
         logits = load(weights)(batch(fresh))
     assert logits.shape == (80, len(CLASS_NAMES)) == (80, 29)

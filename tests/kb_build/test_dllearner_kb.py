@@ -102,9 +102,7 @@ def test_class_axioms() -> None:
     # The name is the subject on whichever side it stands.
     found = read_kb("EXISTS r.TOP = a.", Path("k.kb"))
     assert [t.subject for t in found if t.predicate == EQUIVALENT] == [name("a")]
-    assert defined("a SUB EXISTS r.(b OR c).", SUBCLASS) == Some(
-        Role(BASE + "r"), Or((named("b"), named("c")))
-    )
+    assert defined("a SUB EXISTS r.(b OR c).", SUBCLASS) == Some(Role(BASE + "r"), Or((named("b"), named("c"))))
     with pytest.raises(ValueError, match="not enough values"):
         defined("a SUB (b AND NOT BOTTOM).", EQUIVALENT)
 
@@ -156,9 +154,7 @@ def test_errors_name_the_line(text: str, line: int, what: str) -> None:
     assert str(error.value).startswith(f"k.kb:{line}: ")
 
 
-WHOLE = (
-    'a = (b AND NOT EXISTS r.(c OR >= 2 "http://x.org/s".TOP)). // x\nSubrole(r,s). r(i,j). (d IS TRUE)(i).'
-)
+WHOLE = 'a = (b AND NOT EXISTS r.(c OR >= 2 "http://x.org/s".TOP)). // x\nSubrole(r,s). r(i,j). (d IS TRUE)(i).'
 
 
 @settings(max_examples=300, deadline=None)

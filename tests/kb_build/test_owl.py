@@ -17,9 +17,7 @@ HEAD = """<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"
 TAIL = "</rdf:Description></rdf:RDF>"
 
 
-@pytest.mark.parametrize(
-    ("syntax", "suffix"), [("xml", ".owl"), ("turtle", ".owl"), ("nt", ".nt"), ("xml", ".rdf")]
-)
+@pytest.mark.parametrize(("syntax", "suffix"), [("xml", ".owl"), ("turtle", ".owl"), ("nt", ".nt"), ("xml", ".rdf")])
 def test_each_syntax_gives_the_same_classes(tmp_path: Path, syntax: str, suffix: str) -> None:
     file = tmp_path / f"o{suffix}"
     rdflib.Graph().parse(data=TURTLE, format="turtle").serialize(file, format=syntax, encoding="utf-8")
@@ -71,12 +69,8 @@ def test_entities_for_namespaces_are_expanded(tmp_path: Path) -> None:
 
 
 def test_an_entity_bomb_is_refused(tmp_path: Path) -> None:
-    levels = '<!ENTITY l0 "aaaaaaaaaa">' + "".join(
-        f'<!ENTITY l{i} "{f"&l{i - 1};" * 10}">' for i in range(1, 12)
-    )
-    (tmp_path / "o.owl").write_text(
-        f"<!DOCTYPE rdf:RDF [{levels}]>{HEAD}<rdfs:label>&l11;</rdfs:label>{TAIL}"
-    )
+    levels = '<!ENTITY l0 "aaaaaaaaaa">' + "".join(f'<!ENTITY l{i} "{f"&l{i - 1};" * 10}">' for i in range(1, 12))
+    (tmp_path / "o.owl").write_text(f"<!DOCTYPE rdf:RDF [{levels}]>{HEAD}<rdfs:label>&l11;</rdfs:label>{TAIL}")
     with pytest.raises(DataError, match="entities would expand to"):
         read_owl([tmp_path / "o.owl"])
 
@@ -88,9 +82,7 @@ def test_many_references_to_one_long_entity_are_refused(tmp_path: Path) -> None:
         read_owl([tmp_path / "o.owl"])
 
 
-@pytest.mark.parametrize(
-    "declaration", ['a SYSTEM "file:///etc/passwd"', '% a SYSTEM "http://example.org/x"']
-)
+@pytest.mark.parametrize("declaration", ['a SYSTEM "file:///etc/passwd"', '% a SYSTEM "http://example.org/x"'])
 def test_external_entities_are_refused(tmp_path: Path, declaration: str) -> None:
     text = f"<!DOCTYPE rdf:RDF [<!ENTITY {declaration}>]>{HEAD}<rdfs:label>&a;</rdfs:label>{TAIL}"
     (tmp_path / "o.owl").write_text(text)

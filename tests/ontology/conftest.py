@@ -84,9 +84,7 @@ def expressions() -> Callable[..., st.SearchStrategy[ClassExpression]]:
                 values
                 if values is not None
                 else st.tuples(
-                    st.one_of(
-                        st.text(max_size=6), st.sampled_from(["5", "-0.5", "true", "05", "1e5", ".5", "1.5f"])
-                    ),
+                    st.one_of(st.text(max_size=6), st.sampled_from(["5", "-0.5", "true", "05", "1e5", ".5", "1.5f"])),
                     st.sampled_from(
                         [XSD + t for t in ("integer", "decimal", "boolean", "string", "double", "float")]
                         + ["http://example.org/type#x y"]
@@ -95,9 +93,7 @@ def expressions() -> Callable[..., st.SearchStrategy[ClassExpression]]:
             )
             prop = st.sampled_from(data)
             leaves |= st.builds(lambda p, v: HasValue(p, *v), prop, literal)
-            leaves |= st.builds(
-                lambda p, f, v: DataBound(p, f, *v), prop, st.sampled_from([">=", "<="]), literal
-            )
+            leaves |= st.builds(lambda p, f, v: DataBound(p, f, *v), prop, st.sampled_from([">=", "<="]), literal)
         number = st.integers(0, 3)
 
         def grow(inner: st.SearchStrategy[ClassExpression]) -> st.SearchStrategy[ClassExpression]:
@@ -156,9 +152,7 @@ class Interpretation:
             case HasValue(p, v, _):
                 return {x for x, w in self.data.get(p, ()) if w == float(v)}
             case DataBound(p, facet, v, _):
-                return {
-                    x for x, w in self.data.get(p, ()) if (w >= float(v) if facet == ">=" else w <= float(v))
-                }
+                return {x for x, w in self.data.get(p, ()) if (w >= float(v) if facet == ">=" else w <= float(v))}
         raise AssertionError(e)
 
 

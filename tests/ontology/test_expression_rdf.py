@@ -184,9 +184,7 @@ def owlready_restriction(construct):
         return HasValue(role.iri, str(value).lower() if kind == "boolean" else str(value), XSD + kind)
     if isinstance(value, owlready2.ConstrainedDatatype):
         kind = {int: "integer", float: "decimal"}[value.base_datatype]
-        facet, bound = (
-            (">=", value.min_inclusive) if hasattr(value, "min_inclusive") else ("<=", value.max_inclusive)
-        )
+        facet, bound = (">=", value.min_inclusive) if hasattr(value, "min_inclusive") else ("<=", value.max_inclusive)
         return DataBound(role.iri, facet, str(bound), XSD + kind)
     filler = owlready_form(value)
     match construct.type:
@@ -224,9 +222,7 @@ def owl_file(tmp_path_factory):
 def test_owlready2_reads_the_same_class_expressions(owl_file):
     world = owlready2.World()
     ontology = world.get_ontology(owl_file.as_uri()).load()
-    read = [
-        normal_form(owlready_form(world[f"{KB}Label{at}"].equivalent_to[0])) for at in range(len(EXPRESSIONS))
-    ]
+    read = [normal_form(owlready_form(world[f"{KB}Label{at}"].equivalent_to[0])) for at in range(len(EXPRESSIONS))]
     assert read == [normal_form(e) for e in EXPRESSIONS]
     assert ontology.graph is not None
     world.close()

@@ -7,9 +7,7 @@ from hypothesis import strategies as st
 from neurontology.ontology.hierarchy import Hierarchy
 
 graphs = st.integers(1, 12).flatmap(
-    lambda n: st.tuples(
-        st.just(n), st.lists(st.tuples(st.integers(0, n - 1), st.integers(0, n - 1)), max_size=30)
-    )
+    lambda n: st.tuples(st.just(n), st.lists(st.tuples(st.integers(0, n - 1), st.integers(0, n - 1)), max_size=30))
 )
 
 

@@ -185,9 +185,7 @@ for step in range(10**6):
 
 def test_a_killed_writer_leaves_one_whole_version(small: Path) -> None:
     for attempt in range(6):
-        with subprocess.Popen(
-            [sys.executable, "-c", WRITER, str(small)], stdout=subprocess.PIPE, text=True
-        ) as writer:
+        with subprocess.Popen([sys.executable, "-c", WRITER, str(small)], stdout=subprocess.PIPE, text=True) as writer:
             assert writer.stdout is not None
             assert writer.stdout.readline() == "ready\n"
             time.sleep(0.05 + 0.07 * attempt)

@@ -103,9 +103,7 @@ def test_all_kinds_of_parts_together_are_read():
 
 
 def test_quoted_labels_are_resolved_by_their_own_callable():
-    table = NameTable(
-        ["http://a.org/#n1", "http://a.org/#has_part"], label_of={"http://a.org/#n1": "driver's cab"}.get
-    )
+    table = NameTable(["http://a.org/#n1", "http://a.org/#has_part"], label_of={"http://a.org/#n1": "driver's cab"}.get)
     e = parse("'has part' some 'driver\\'s cab'", table.to_iri, table.from_label)
     assert e == Some(Role("http://a.org/#has_part"), Named("http://a.org/#n1"))
     with pytest.raises(UsageError, match=r"column 1: there is no 'has prt'\. Did you mean has part"):

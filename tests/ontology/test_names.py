@@ -81,9 +81,7 @@ def test_a_name_shared_by_two_entities_is_written_in_full_and_ambiguous_when_rea
     table = NameTable([KB + "Road", "http://b.org/#Road", KB + "Car"])
     assert table.short(KB + "Road") == f"<{KB}Road>"
     assert table.short(KB + "Car") == "Car"
-    with pytest.raises(
-        UsageError, match=r"ambiguous.*2 entities.*<http://example.org/kb#Road>, <http://b.org/#Road>"
-    ):
+    with pytest.raises(UsageError, match=r"ambiguous.*2 entities.*<http://example.org/kb#Road>, <http://b.org/#Road>"):
         table.to_iri("Road")
 
 

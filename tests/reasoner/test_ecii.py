@@ -93,9 +93,7 @@ def counts(interpretation: Interpretation, prop: str | None) -> TypeCounts:
 
 
 def named(interpretation: Interpretation, side: dict[int, int]) -> dict[str, int]:
-    return {
-        local_name(interpretation.index.classes[int(interpretation.classes[t])]): n for t, n in side.items()
-    }
+    return {local_name(interpretation.index.classes[int(interpretation.classes[t])]): n for t, n in side.items()}
 
 
 # -- types ----------------------------------------------------------------------------------------------
@@ -326,10 +324,7 @@ def by_definition(
         for k in range(2, limits.horn_clause_limit + 1):
             for group in itertools.combinations(cs, k):
                 named_below = any(
-                    len(low[1]) == 1
-                    and not low[2]
-                    and not up[2]
-                    and all(next(iter(low[1])) in below(a) for a in up[1])
+                    len(low[1]) == 1 and not low[2] and not up[2] and all(next(iter(low[1])) in below(a) for a in up[1])
                     for up, low in itertools.permutations(group, 2)
                 )
                 if not named_below and tp_fp(group)[0] > 0:
@@ -420,9 +415,7 @@ def test_ignored_classes_and_a_time_limit(traffic: Interpretation) -> None:
     found = induce_ecii(traffic, *examples, properties=[CONTAINS], ignored={EX + "Car", EX + "Outdoor"})
     assert found.solutions
     assert not any(
-        "Car" in repr(e) or "Outdoor" in repr(e)
-        for s in found.solutions
-        for e in (s.expression, *s.equivalent)
+        "Car" in repr(e) or "Outdoor" in repr(e) for s in found.solutions for e in (s.expression, *s.equivalent)
     )
     stopped = induce_ecii(traffic, *examples, options=InductionOptions(time_limit=0.0), properties=[CONTAINS])
     assert stopped.truncated is not None and found.truncated is None

@@ -59,10 +59,7 @@ def test_the_text_output(tmp_path: Path) -> None:
         (tmp_path / name).write_bytes(content)
         results = read_results(tmp_path / name)
         assert results.positives == ("p1", "p2") and results.negatives == ("n1",)
-        assert (
-            results.settings["K1/conceptLimitInNegExpr"] == "1"
-            and results.settings["limitPosTypes"] == "true"
-        )
+        assert results.settings["K1/conceptLimitInNegExpr"] == "1" and results.settings["limitPosTypes"] == "true"
         assert (results.seconds, results.types) == (2.388, (12, 7))
         first, second = results.solutions
         assert first == PublishedSolution(
@@ -121,9 +118,7 @@ def test_names(tmp_path: Path) -> None:
         "http://schema.org/Place",
         "urn:x:Book",
     ]
-    names = EciiNames(
-        KBIndex.build([Quad(NamedNode(i), rdf_type, owl_class) for i in iris]), {"": "http://a.org/#"}
-    )
+    names = EciiNames(KBIndex.build([Quad(NamedNode(i), rdf_type, owl_class) for i in iris]), {"": "http://a.org/#"})
     assert names.to_iri(":machine_interaction") == iris[0]
     assert names.to_iri(":Place") == iris[1]
     assert names.to_iri("Book") == iris[3]
@@ -228,8 +223,7 @@ def test_what_the_version_of_2018_counted(check: EciiCheck) -> None:
 def test_absence_is_inherited(tmp_path: Path) -> None:
     file = tmp_path / "o.ttl"
     file.write_text(
-        OWL
-        + "@prefix rdfs: <http://www.w3.org/2000/01/rdf-schema#> . :A2 rdfs:subClassOf :A . :x a :A2 . :y a :B ."
+        OWL + "@prefix rdfs: <http://www.w3.org/2000/01/rdf-schema#> . :A2 rdfs:subClassOf :A . :x a :A2 . :y a :B ."
     )
     interpretation = Interpretation(read_owl([file]).index)
     absence = entailed_absence(interpretation, [(EX + "B", EX + "A"), (EX + "A", EX + "Nowhere")]).toarray()

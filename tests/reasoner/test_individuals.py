@@ -45,9 +45,7 @@ def test_ambiguous_names_are_listed() -> None:
 def test_up_to_ten_unknown_names_are_listed_with_near_ones() -> None:
     index = index_of(A + "ADE_train_00000001", A + "Kitchen-Table")
     with pytest.raises(UsageError) as error:
-        resolve_individuals(
-            ["kitchen_table", "ADE_train_00000001.jpg", *(f"zz{i:02}" for i in range(11))], index
-        )
+        resolve_individuals(["kitchen_table", "ADE_train_00000001.jpg", *(f"zz{i:02}" for i in range(11))], index)
     message = str(error.value)
     assert "no 13 of the individuals" in message
     assert f"kitchen_table (near: {A}Kitchen-Table)" in message
@@ -115,9 +113,7 @@ def test_a_class_is_told_from_the_rest_of_its_super_classes(family: Interpretati
         assert complete_problem(rest, family) is rest
         complete_problem(everyone, family)
     with pytest.raises(UsageError, match="no such class"):
-        complete_problem(
-            make_problem("p", [], [], origin=Path("p"), kind="class", described_class=A + "Uncle"), family
-        )
+        complete_problem(make_problem("p", [], [], origin=Path("p"), kind="class", described_class=A + "Uncle"), family)
 
 
 def test_the_examples_of_real_problems_are_in_their_ontologies(shared_data: Path) -> None:

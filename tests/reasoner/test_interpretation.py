@@ -125,9 +125,7 @@ def test_atoms_are_the_distinct_extensions(interpretation: Interpretation) -> No
         by_extent.setdefault(tuple(interpretation.retrieve(candidate).tolist()), set()).add(candidate)
     wanted = {e: c for e, c in by_extent.items() if any(e)}
     assert len(atoms) == len(wanted)
-    for expression, equivalents, extent in zip(
-        atoms.expressions, atoms.equivalents, atoms.extents, strict=True
-    ):
+    for expression, equivalents, extent in zip(atoms.expressions, atoms.equivalents, atoms.extents, strict=True):
         found = interpretation.retrieve(expression)
         assert pack(found[None, :])[0].tolist() == extent.tolist()
         assert {expression, *equivalents} == wanted[tuple(found.tolist())]
@@ -184,6 +182,4 @@ def test_positive_retrieval_agrees_with_hermit(tmp_path: Path) -> None:
     for name, (_, expression) in questions.items():
         entailed = {individual.name for individual in onto[name].instances()}
         found = ours.retrieve(expression)
-        assert {
-            ours.iri(r).rpartition("#")[2].rpartition("/")[2] for r in np.flatnonzero(found)
-        } == entailed, name
+        assert {ours.iri(r).rpartition("#")[2].rpartition("/")[2] for r in np.flatnonzero(found)} == entailed, name

@@ -71,9 +71,7 @@ def put(path: Path) -> Path:
     return path
 
 
-def test_knowledge_beside_the_problem_comes_before_all_else(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_knowledge_beside_the_problem_comes_before_all_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     origin = tmp_path / "data" / "problems" / "family" / "pre" / "p.conf"
     monkeypatch.chdir(put(tmp_path / "work" / "k.owl").parent)
     far = put(tmp_path / "data" / "owl" / "family" / "k.owl")
