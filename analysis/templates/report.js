@@ -147,4 +147,6 @@
   });
   addEventListener("hashchange", restore);
   restore();
+  // The first cards have their pictures at once, before any frame was drawn.
+  matching.slice(0, 4).forEach((card) => illustrate(card.element));
 })();
