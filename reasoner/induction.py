@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from itertools import islice, product
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,7 +30,7 @@ from .forms import (
 from .formula import Formula
 from .literals import prepare
 from .pairs import pair_unions, union_pairs
-from .pool import COUNT, FP, LENGTH, NODES, SAME, SHAPE, TP, WORK, bound, make_pool, rank
+from .pool import COUNT, FP, LENGTH, LITERAL_LENGTH, NODES, SAME, SHAPE, TP, WORK, WORST_LENGTH, bound, make_pool, rank
 from .score import Score
 from .shape import AND, CHAINS, OR, build
 from .solution import Solution
@@ -40,6 +41,8 @@ BUDGET = 50_000_000  # words between two looks at the clock, at first: some ten 
 LEAST_BUDGET = 1_000_000
 PATIENCE = 20_000_000  # columns looked at for the bounds of a universe: some milliseconds
 FOREVER = 1 << 62
+# Fewest leaves of a form.
+LEAVES = {CONJUNCTIONS: 2, OR_ANDS: 3, DISJUNCTIONS: 2, AND_ORS: 3, UNION_PAIRS: 4, PAIR_UNIONS: 4}
 KERNELS = {
     CONJUNCTIONS: conjunctions,
     OR_ANDS: or_ands,
@@ -118,6 +121,8 @@ class Induction:
         for reach, operator, outer in outers:
             if reach < self._pool.threshold[0] or reach <= open_bound:
                 break
+            if not self._matters(reach, int(self._ground.literal[outer, LITERAL_LENGTH]) + 1, 3):
+                continue
             if time.perf_counter() >= deadline or self.nodes >= node_stop:
                 open_bound = max(open_bound, reach)
                 break
@@ -127,6 +132,16 @@ class Induction:
         proved = open_bound == -math.inf or (full and open_bound < self._pool.threshold[0])
         self.upper_bound = self._best if proved else max(self._best, open_bound)
         return proved
+
+    def _matters(self, bounds: Any, length: int, leaves: int) -> Any:
+        """Whether formulas of at most these scores may enter the pool: at the worst one's score only if not longer.
+
+        The formulas have at least so many leaves, and ``length`` besides them.
+        """
+        pool, shortest = self._pool, self._universe.shortest
+        if length + leaves * (shortest + 1) - 1 > pool.state[WORST_LENGTH]:
+            return bounds > pool.threshold[0]
+        return bounds >= pool.threshold[0]
 
     def _outers(self) -> list[tuple[float, int, int]]:
         """Outer literals of four-literal chains by falling bounds: (bound, operator, literal)."""
@@ -157,7 +172,7 @@ class Induction:
         task_bounds(g, u, triples, np.ascontiguousarray(steps), bounds)
         tasks = {}
         for form in forms:
-            at = np.flatnonzero(bounds[form] >= self._pool.threshold[0])
+            at = np.flatnonzero(self._matters(bounds[form], u.length, LEAVES[form]))
             at = at[np.argsort(-bounds[form, at], kind="stable")]
             tasks[form] = at.astype(np.int32), bounds[form, at]
         return tasks
@@ -165,8 +180,8 @@ class Induction:
     def _work(self, universe: Universe, triples: bool, deadline: float, node_stop: int) -> float:
         """Work through one universe; returns the highest bound left open, -inf if none is.
 
-        The form whose next task has the highest bound goes on, for a budget of words and no more than the time
-        left affords.
+        The form whose next task has the highest bound goes on, for a budget of words, and no more than half
+        of what the time left affords.
         """
         tasks = self._tasks(universe, triples)
         place = dict.fromkeys(tasks, 0)
@@ -181,7 +196,7 @@ class Induction:
                 return float(highest)
             form = -negated
             at, bounds = tasks[form]
-            affordable = max(LEAST_BUDGET, (deadline - now) * self._speed) if deadline < math.inf else math.inf
+            affordable = max(LEAST_BUDGET, (deadline - now) * self._speed / 2) if deadline < math.inf else math.inf
             before = self._pool.state[WORK]
             reached = KERNELS[form](
                 self._ground,

@@ -470,3 +470,21 @@ def test_every_file_with_kernels_is_in_the_digest_of_the_cache():
     folder = Path(compiled.__file__).parent
     users = {f.stem for f in folder.glob("*.py") if "@kernel" in f.read_text() or "@inner" in f.read_text()}
     assert users <= set(compiled.MODULES)
+
+
+def test_a_union_behind_a_weak_fence_is_found_where_the_beam_goes_astray():
+    """0 and 1 share the positives and have ten false ones, which 2 takes away; 3 looks better than 0 at first."""
+    members = [
+        [*range(10), *range(20, 25)],
+        [*range(10, 20), *range(25, 30)],
+        [*range(20), *range(30, 60)],
+        [*range(15), 30],
+    ]
+    rows = [sum(1 << i for i in m) for m in members]
+    problem = rows, 60, [1] * 4, list(range(4)), list(range(20)), list(range(20, 60))
+    options = {"operators": ("and", "or"), "top": 1, "width": 1}
+    beam = run(*problem, strategy="beam", **options)
+    exact = run(*problem, **options)
+    assert str(beam.solutions[0].formula) == "(2 & (1 | 3))"
+    assert str(exact.solutions[0].formula) == "(2 & (0 | 1))"
+    assert exact.solutions[0].score == 1.0
