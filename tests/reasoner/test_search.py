@@ -264,6 +264,20 @@ def test_equals_brute_force_where_unions_matter(score, seed):
     check(*block_problem(seed), score, 3, OPERATOR_SETS[seed % 4 == 3], [1, 2, 5][seed % 3])
 
 
+@pytest.mark.parametrize("tree", range(10))
+@pytest.mark.parametrize("seed", range(4))
+def test_equals_brute_force_where_four_atoms_are_planted(tree, seed):
+    rng = np.random.default_rng(100 * tree + seed)
+    n = 200
+    rows = [sum(1 << i for i in range(n) if rng.random() < density) for density in rng.uniform(0.3, 0.7, 6)]
+    target = TREES[4][tree](*rows[:4])
+    noise = [0.0, 0.03][seed % 2]
+    member = [bool(target >> i & 1) != (rng.random() < noise) for i in range(n)]
+    positives, negatives = ([i for i in range(n) if member[i] == side] for side in (True, False))
+    problem = rows, n, [1] * 6, rng.permutation(6).tolist(), positives, negatives
+    check(*problem, ["f1", "mcc"][seed // 2], 4, ("and", "or"), 1 + seed)
+
+
 @pytest.mark.parametrize("seed", range(600))
 def test_equals_brute_force_on_random_problems(seed):
     """Small problems of every kind, tie-laden ones among them."""
