@@ -4,7 +4,6 @@ import itertools
 
 import numpy as np
 import pytest
-
 from neurontology.reasoner.bitset import pack
 from neurontology.reasoner.forms import (
     AND_ORS,
@@ -40,7 +39,8 @@ def test_no_formula_exceeds_the_bound_of_its_task(seed, operator, patience):
     score = resolve(NAMES[seed % len(NAMES)])
     count = len(rows)
     arrays = np.ones(count, np.int32), np.arange(count)
-    ground = prepare(pack(rows), *arrays, positives, negatives, n, score, True).ground
+    literals = prepare(pack(rows), *arrays, positives, negatives, n, score, True)
+    ground = literals.ground
     outer = 0
     universe = make_universe(ground, operator, outer if operator else -1)
     size = len(universe.by_t)
@@ -51,8 +51,8 @@ def test_no_formula_exceeds_the_bound_of_its_task(seed, operator, patience):
 
     # literals over all examples, in the order of the universe
     order = np.concatenate([positives, negatives])
-    atoms = [rows[_atom(ground, rows, positives, negatives, i)][order] for i in universe.literal[ID]]
-    extent = [~a if ground.literal[i, 1] else a for a, i in zip(atoms, universe.literal[ID].tolist(), strict=True)]
+    members = [literals.members(i)[0] for i in universe.literal[ID]]
+    extent = [rows[atom][order] != negated for atom, negated in members]
     p = len(positives)
     d = np.zeros(len(order), bool)
     if operator:
@@ -82,26 +82,6 @@ def test_no_formula_exceeds_the_bound_of_its_task(seed, operator, patience):
         assert value((e[a] | e[b]) & (e[c] | e[f])) <= bounds[UNION_PAIRS, first]
 
 
-def _atom(ground, rows, positives, negatives, literal):
-    """An atom with the row of a literal, found by its bits."""
-    row = ground.literal[literal, 0]
-    for k, bits in enumerate(rows):
-        here = pack(bits[positives][None])[0], pack(bits[negatives][None])[0]
-        if (
-            np.array_equal(ground.positive[row][: len(here[0])], here[0])
-            and _negatives_of(ground, row, len(negatives)).tolist() == bits[negatives].tolist()
-        ):
-            return k
-    raise AssertionError("no such row")
-
-
-def _negatives_of(ground, row, count):
-    words, mask = ground.negative[row], ground.negative_mask
-    columns = [64 * w + b for w in range(len(mask)) for b in range(64) if int(mask[w]) >> b & 1]
-    assert len(columns) == count
-    return np.array([bool(int(words[c // 64]) >> (c % 64) & 1) for c in columns])
-
-
 @pytest.mark.parametrize("seed", range(8))
 def test_steps_are_the_most_true_positives_of_one_and_of_two(seed):
     rows, positives, negatives, n = example(seed)
@@ -111,11 +91,11 @@ def test_steps_are_the_most_true_positives_of_one_and_of_two(seed):
     universe = make_universe(ground)
     steps = np.empty((3, 2 * universe.p + 3), np.int32)
     steps = steps[:, : reach_steps(universe, make_scratch(ground).items[GAINS], 10**6, steps)]
-    bits = universe.positive[:, 0]
+    bits = [sum(int(word) << (64 * w) for w, word in enumerate(row)) for row in universe.positive]
     for k in range(len(universe.by_t)):
         within = np.flatnonzero(steps[0] <= universe.literal[FALSE, k])[-1]
         near = [i for i in range(len(bits)) if universe.literal[FALSE, i] <= universe.literal[FALSE, k]]
         assert steps[1, within] == max(universe.literal[TRUE, i] for i in near)
         if len(near) > 1:
             pairs = itertools.combinations(near, 2)
-            assert steps[2, within] == max((int(bits[i]) | int(bits[j])).bit_count() for i, j in pairs)
+            assert steps[2, within] == max((bits[i] | bits[j]).bit_count() for i, j in pairs)
