@@ -108,7 +108,7 @@ def brute_force(rows, lengths, priorities, positives, negatives, score, max_atom
         tp, fp = (extension & pos).bit_count(), (extension & neg).bit_count()
         ranked.append((-exact_score(score, tp, fp, p, n), *key, extension, tp, fp))
     ranked.sort(key=lambda r: r[:5])
-    return [(-r[0], r[1], r[5], r[6], r[7]) for r in ranked[:top]]
+    return [(-r[0], r[1], r[2], r[5], r[6], r[7]) for r in ranked[:top]]
 
 
 def extension_of(formula: Formula, rows, whole):
@@ -154,7 +154,8 @@ def check(rows, n, lengths, priorities, positives, negatives, score, max_atoms, 
             assert other.length(lengths) == s.length
             assert other != s.formula
         assert len(set(s.equivalent)) == len(s.equivalent)
-        found.append((s.length, extension, s.tp, s.fp))
+        leaves = tuple(sorted((leaf.negated, priorities[leaf.atom]) for leaf in s.formula.literals()))
+        found.append((s.length, leaves, extension, s.tp, s.fp))
     assert found == [e[1:] for e in expected]
     for s, e in zip(result.solutions, expected, strict=True):
         assert s.score == pytest.approx(float(e[0]), abs=1e-11)
@@ -262,6 +263,17 @@ def block_problem(seed, n=120):
 @pytest.mark.parametrize("seed", range(12))
 def test_equals_brute_force_where_unions_matter(score, seed):
     check(*block_problem(seed), score, 3, OPERATOR_SETS[seed % 4 == 3], [1, 2, 5][seed % 3])
+
+
+def test_equals_brute_force_among_perfect_ties():
+    """Few individuals and atoms of one length: many three-atom formulas are perfect, and priority alone decides."""
+    for seed in range(300):
+        rng = np.random.default_rng(seed)
+        n = int(rng.integers(5, 9))
+        rows = list({int(x) for x in rng.integers(1, 2**n - 1, 7)})
+        cut = int(rng.integers(1, n))
+        problem = rows, n, [1] * len(rows), rng.permutation(len(rows)).tolist(), list(range(cut)), list(range(cut, n))
+        check(*problem, "f1", 3, ("and", "or"), int(rng.integers(1, 3)))
 
 
 @pytest.mark.parametrize("tree", range(10))
