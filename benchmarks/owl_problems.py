@@ -1,7 +1,7 @@
 """Learning problems over small OWL files: the family benchmark, and those of the AAAI-2019 comparison.
 
 Each problem is solved as `neurontology induce` does without options. `best known` is what Ontolearn 0.11 or
-ECII reached on the same files, F1 and length (`reference/peers.md`); an answer is worse if its F1 is lower, or
+ECII reached on the same files, F1 and length; an answer is worse if its F1 is lower, or
 equal with a longer expression. Seconds are those after the ontology is loaded, the second of two runs, so that
 compiling the kernels is not counted.
 
