@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -720,8 +721,6 @@ def serve_kb(
     as_json: Json = False,
 ) -> None:
     """Serve a knowledge base as a read-only SPARQL endpoint with a query page, on this machine only."""
-    import signal
-
     from .ontology.kb import KB
     from .ontology.server import serve
 
@@ -1106,6 +1105,10 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s")
     if not debug:
         sys.excepthook = _report_defect
+    if hasattr(signal, "SIGPIPE") and given[:1] not in (["serve"], ["push"]):
+        # `neurontology … | head` ends quietly, like any command; the two that hold connections must survive a
+        # peer that closes one.
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     try:
         # Not app(...): that would put the traceback printer of typer in the place of ours.
         typer.main.get_command(app)(given, prog_name="neurontology")

@@ -4,6 +4,7 @@ import gzip
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -331,3 +332,16 @@ def test_broken_activation_files_are_named_with_the_line(tmp_path: Path, content
     assert result.returncode == 1, result.stdout
     assert message in result.stderr
     assert [p.name for p in tmp_path.iterdir()] == ["acts.csv"]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="pipes close otherwise there")
+def test_a_reader_that_stops_early_ends_the_command_quietly(folder: Path) -> None:
+    query = "SELECT * WHERE { ?a ?b ?c . ?d ?e ?f . ?g ?h ?i }"
+    command = [sys.executable, "-m", "neurontology", "sparql", str(folder / "kb"), query, "--format", "csv"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        assert process.stdout.readline().strip() == b"a,b,c,d,e,f,g,h,i"
+        process.stdout.close()
+        assert process.stderr.read() == b""
+        assert process.wait() == -signal.SIGPIPE
