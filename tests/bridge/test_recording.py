@@ -120,3 +120,24 @@ def test_every_term_of_ours_that_is_written_is_in_the_vocabulary(
     assert {d for d in described if d.startswith(own) and d != own} <= used | {
         own + name for name in ("attribute", "occluded", "partLevel", "partOf")
     }
+
+
+@pytest.mark.parametrize(
+    ("verdict", "outcome"),
+    [
+        ("confirmed", "passed"),
+        ("gate only", "failed"),
+        ("test only", "failed"),
+        ("rejected", "failed"),
+        ("untestable: 2 target images, at least 3 needed", "cantTell"),
+    ],
+)
+def test_only_a_confirmed_label_passed(recorded: tuple[KB, Run, Activations], verdict: str, outcome: str) -> None:
+    kb, run, activations = recorded
+    rows_before = [r.to_json() for r in verify_run(run, kb, activations)]
+    try:
+        record_verdicts(kb, run, [{**rows_before[0], "verdict": verdict}], SETTINGS)
+        found = ask(kb, "SELECT ?v ?o { ?a nl:verdict ?v ; earl:result/earl:outcome ?o }")
+    finally:
+        record_verdicts(kb, run, rows_before, SETTINGS)
+    assert found == [{"v": verdict, "o": f"http://www.w3.org/ns/earl#{outcome}"}]
