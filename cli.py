@@ -539,8 +539,10 @@ def label_layer(
     from .bridge.recording import record_run
     from .bridge.run import save_run
     from .ontology.errors import UsageError
-    from .ontology.kb import KB
+    from .ontology.kb import KB, refuse_existing
 
+    # Before the work of minutes, not after it.
+    refuse_existing(out)
     if update is not None:
         return _update_labels(context, update, kb, activations, out, jobs, as_json)
     if kb is None or activations is None:

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Final
 
 from ..bridge.activations import Activations
 from ..bridge.run import Run
-from ..ontology.errors import MissingDependencyError, UsageError
-from ..ontology.kb import KB, building
+from ..ontology.errors import MissingDependencyError
+from ..ontology.kb import KB, building, refuse_existing
 from . import report_wording as wording
 from .report_card import TIES_SHOWN, TOP_IMAGES, UnitCard, unit_card
 from .report_chart import SMALL_GROUP
@@ -76,10 +76,7 @@ def write_report(run: Run, kb: KB, activations: Activations, out: Path) -> Path:
         Jinja2 or Pillow is not installed.
     """
     out = Path(out)
-    if out.exists() and (out.is_file() or any(out.iterdir())):
-        raise UsageError(
-            "exists already", where=out, expected="a new directory", hint="choose another or delete it first"
-        )
+    refuse_existing(out)
     environment = _environment()
     evidence = gather_evidence(run, kb, activations)
     cards = [unit_card(evidence, record) for record in run.units]

@@ -16,7 +16,7 @@ from typing import Any
 from .. import __version__
 from ..ontology.errors import DataError, UsageError
 from ..ontology.expression import ClassExpression
-from ..ontology.kb import KB, building
+from ..ontology.kb import KB, building, refuse_existing
 from ..ontology.names import bracketed, unbracketed
 from ..ontology.syntax import parse
 from ..ontology.syntax.manchester import render as manchester
@@ -156,10 +156,7 @@ def save_run(
         The directory exists and is not empty.
     """
     out = Path(out)
-    if out.exists() and (out.is_file() or any(out.iterdir())):
-        raise UsageError(
-            "exists already", where=out, expected="a new directory", hint="choose another or delete it first"
-        )
+    refuse_existing(out)
     config = RunConfig(
         kb=str(kb.path.resolve() if kb.path else ""),
         kb_digest=kb.digest,

@@ -24,8 +24,7 @@ from ..kb_build.ade20k import read_ade20k
 from ..kb_build.annotate import annotate
 from ..kb_build.wikipedia import WikipediaDumps
 from ..kb_build.wikipedia_kb import build_wikipedia
-from ..ontology.errors import UsageError
-from ..ontology.kb import KB
+from ..ontology.kb import KB, refuse_existing
 from ..ontology.sparql import readable, rows, run_query
 from ..reasoner.learning import InductionOptions
 from .cnn import LAYER, train, write_factory
@@ -67,8 +66,7 @@ def demo(out: str | Path, *, say: Callable[[str], None], show: Show, seed: int =
         `out` exists and is not empty.
     """
     out = Path(out)
-    if out.exists() and (out.is_file() or any(out.iterdir())):
-        raise UsageError("exists already", where=out, hint="choose another --out or delete it")
+    refuse_existing(out)
     out.mkdir(parents=True, exist_ok=True)
     clock = perf_counter()
 

@@ -121,7 +121,7 @@ class KB:
             A source cannot be parsed.
         """
         path = Path(path)
-        _refuse_existing(path)
+        refuse_existing(path)
         names = [source.name for source in sources]
         if len(set(names)) < len(names):
             raise UsageError("two sources have the same name", where=", ".join(sorted(names)))
@@ -391,7 +391,14 @@ def building(target: Path) -> Iterator[Path]:
         raise
 
 
-def _refuse_existing(path: Path) -> None:
+def refuse_existing(path: Path) -> None:
+    """Check that a directory can be made: nothing is there, or an empty directory.
+
+    Raises
+    ------
+    UsageError
+        Something is there.
+    """
     if path.is_file() or (path.is_dir() and any(path.iterdir())):
         raise UsageError(
             "exists already",

@@ -242,6 +242,9 @@ def test_the_loop_on_files(folder: Path, tmp_path: Path) -> None:
         "auc_high", "p_holm", "p_bh", "gate", "verdict",
     }  # fmt: skip
     assert (row["auc"], row["verdict"]) == (1.0, "confirmed")
+    again = run("label", "--kb", kb, "--activations", tmp_path / "nowhere", "--out", tmp_path / "run")
+    assert again.returncode == 2
+    assert "run: exists already" in again.stderr
     asked = json.loads(succeed("sparql", kb, "units-under", "--bind", "concept=Vehicle", "--format", "json"))
     assert len(asked["results"]["bindings"]) == 1
 
