@@ -541,12 +541,12 @@ def label_layer(
     from .ontology.errors import UsageError
     from .ontology.kb import KB, refuse_existing
 
-    # Before the work of minutes, not after it.
-    refuse_existing(out)
     if update is not None:
         return _update_labels(context, update, kb, activations, out, jobs, as_json)
     if kb is None or activations is None:
         raise UsageError("what to label is not given", expected="--kb KB --activations ACT, or --update RUN")
+    # Before the work of minutes, not after it.
+    refuse_existing(out)
     if not 0 <= negative < positive <= 1:
         raise UsageError(
             f"--negative {negative} and --positive {positive} are out of order",
@@ -597,7 +597,7 @@ def _update_labels(
     from .bridge.run import open_run
     from .bridge.update import update_run
     from .ontology.errors import UsageError
-    from .ontology.kb import KB
+    from .ontology.kb import KB, refuse_existing
 
     own = ("kb", "activations", "out", "update", "jobs", "as_json")
     given = [n for n in context.params if n not in own and str(context.get_parameter_source(n)).endswith("COMMANDLINE")]
@@ -607,6 +607,7 @@ def _update_labels(
         )
     started, clock = datetime.now(UTC), perf_counter()
     run = open_run(former)
+    refuse_existing(out)
     store = KB.open(kb or Path(run.config.kb), writable=True)
     acts = Activations.open(activations or Path(run.config.activations))
     with _progress("units") as progress:
