@@ -1,0 +1,346 @@
+"""`baselines`, `sweep`, `ensembles` and `compare`: several ways side by side."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from .options import (
+    Gate,
+    Json,
+    KbPath,
+    MaxAtoms,
+    Operators,
+    Out,
+    Score,
+    Strategy,
+    Threshold,
+    TimeLimit,
+    criteria_of,
+    induction_options,
+    names_in,
+    unit_numbers,
+)
+from .terminal import cell_text, print_json, print_table, progress_bar, say
+
+
+def compare_baselines(
+    kb: Annotated[Path, typer.Option("--kb", help="Knowledge base directory.")],
+    activations: Annotated[Path, typer.Option(help="Activation directory.")],
+    images: Annotated[
+        Path | None,
+        typer.Option(help="Photographs with ADE20K masks beside them; by default where they were for the activations."),
+    ] = None,
+    methods: Annotated[
+        str | None,
+        typer.Option(
+            help="Some of netdissect,compex,invert,clip-dissect[:SIMILARITY],ecii,engine[:SCORE]; by default those "
+            "that need neither masks nor scores."
+        ),
+    ] = None,
+    scores: Annotated[
+        Path | None, typer.Option(metavar="MATRIX", help="CSV file of images × texts, for clip-dissect.")
+    ] = None,
+    dataset: Annotated[str | None, typer.Option(help="Data set whose individuals the images are.")] = None,
+    units: Annotated[str | None, typer.Option(help="Units, such as 0,3,5-9; all by default.")] = None,
+    length: Annotated[int, typer.Option(min=1, help="Largest number of concepts in a formula.")] = 3,
+    as_json: Json = False,
+) -> None:
+    """Let published methods label units as well, and judge all labels on the same held-out images."""
+    from ..analysis.baselines.comparison import PLAIN, compare
+    from ..bridge.activations import Activations
+    from ..ontology.kb import KB
+
+    with progress_bar("photographs") as progress:
+        found = compare(
+            KB.open(kb),
+            Activations.open(activations),
+            PLAIN if methods is None else [name.strip() for name in methods.split(",")],
+            units=None if units is None else unit_numbers(units),
+            dataset=dataset,
+            images=images,
+            scores=scores,
+            length=length,
+            progress=progress,
+        )
+    record = found.to_json()
+    if as_json:
+        return print_json(record)
+    _print_baselines(record)
+
+
+def sweep_settings(
+    kb: KbPath,
+    activations: Annotated[Path, typer.Argument(metavar="ACT", help="Activation directory.")],
+    out: Out,
+    settings: Annotated[
+        str | None,
+        typer.Option(
+            help="Example sets: 80/20 (percent of the maximum), q95/50 (quantiles), top20/50 (numbers of images), with "
+            "commas between them; by default 70/30 to 95/5, two quantiles and two numbers."
+        ),
+    ] = None,
+    responses: Annotated[
+        int | None,
+        typer.Option(min=2, max=3, help="Bring the first N solutions of a unit together: or, and, weighted by F1."),
+    ] = None,
+    plot: Annotated[Path | None, typer.Option(metavar="FILE", help="Draw the sweep: .svg, .png or .pdf.")] = None,
+    dataset: Annotated[str | None, typer.Option(help="Data set whose individuals the images are.")] = None,
+    units: Annotated[str | None, typer.Option(help="Units, such as 0,3,5-9; all by default.")] = None,
+    min_positives: Annotated[int, typer.Option(min=1, help="Fewest positive images for a label.")] = 3,
+    score: Score = None,
+    max_atoms: MaxAtoms = None,
+    operators: Operators = None,
+    strategy: Strategy = None,
+    time_limit: TimeLimit = None,
+    threshold: Threshold = "0",
+    gate: Gate = 80.0,
+    jobs: Annotated[int | None, typer.Option(min=1, help="Threads; the number of cores by default.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Label and verify a layer under several definitions of its example images, a run each."""
+    from ..analysis.sweep import sweep, sweep_record
+    from ..analysis.sweep_plot import check_plot, draw_sweep
+    from ..analysis.sweep_settings import DEFAULT_SETTINGS, parse_settings
+    from ..bridge.activations import Activations
+    from ..ontology.kb import KB
+    from ..reasoner.learning import InductionOptions
+
+    chosen = parse_settings(
+        DEFAULT_SETTINGS if settings is None else names_in("--settings", settings), min_positives=min_positives
+    )
+    if plot is not None:
+        check_plot(plot)
+    criteria = criteria_of(threshold, gate, "one-sided", "asymptotic", False, "delong")
+    options = InductionOptions(**induction_options(score, max_atoms, operators, 5, strategy, time_limit, None, None))
+    with progress_bar("units") as progress:
+        found = sweep(
+            KB.open(kb, writable=True),
+            Activations.open(activations),
+            chosen,
+            out,
+            dataset=dataset,
+            units=None if units is None else unit_numbers(units),
+            options=options,
+            criteria=criteria,
+            combined=responses,
+            jobs=jobs,
+            progress=progress,
+        )
+    record = sweep_record(found)
+    if plot is not None:
+        draw_sweep(record, plot)
+    if as_json:
+        return print_json({**record, "out": str(out), "plot": None if plot is None else str(plot)})
+    _print_sweep(record)
+    say(f"a run for each setting in {out}, recorded in {kb}{'' if plot is None else f'; drawn in {plot}'}")
+
+
+def compare_ensembles(
+    kb: KbPath,
+    activations: Annotated[Path, typer.Argument(metavar="ACT", help="Activation directory.")],
+    groups: Annotated[
+        str | None, typer.Option(help="Groups of units such as 3+7,9+12+15, or a file with one a line.")
+    ] = None,
+    find: Annotated[
+        int, typer.Option(min=1, help="Without --groups: number of groups that the same images excite.")
+    ] = 20,
+    size: Annotated[int, typer.Option(min=2, max=3, help="Units of a group to find.")] = 2,
+    units: Annotated[
+        str | None, typer.Option(help="Units to find groups among, such as 0,3,5-9; all by default.")
+    ] = None,
+    joint: Annotated[
+        str, typer.Option(help="Activation of a group from its members' shares of their maxima: minimum or mean.")
+    ] = "minimum",
+    dataset: Annotated[str | None, typer.Option(help="Data set whose individuals the images are.")] = None,
+    positive: Annotated[float, typer.Option(help="Share of the maximum from which an image is positive.")] = 0.8,
+    negative: Annotated[float, typer.Option(help="Share of the maximum to which an image is negative.")] = 0.2,
+    min_positives: Annotated[int, typer.Option(min=1, help="Fewest positive images for a label.")] = 3,
+    score: Score = None,
+    max_atoms: MaxAtoms = None,
+    operators: Operators = None,
+    strategy: Strategy = None,
+    time_limit: TimeLimit = None,
+    threshold: Threshold = "0",
+    gate: Gate = 80.0,
+    jobs: Annotated[int | None, typer.Option(min=1, help="Threads; the number of cores by default.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Label groups of units on their joint activation, and compare the labels with those of the members."""
+    from ..analysis.ensemble_recording import record_ensembles
+    from ..analysis.ensembles import compare_groups, ensembles_record, find_groups
+    from ..analysis.unit_groups import check_joint, parse_groups
+    from ..bridge.activations import Activations
+    from ..bridge.labelling import Thresholds, join_images
+    from ..ontology.errors import UsageError
+    from ..ontology.kb import KB
+    from ..reasoner.learning import InductionOptions
+
+    if groups is not None and units is not None:
+        raise UsageError("--units is where groups are looked for, and --groups names them", expected="one of the two")
+    how = check_joint(joint)
+    given = None if groups is None else parse_groups(Path(groups).read_text() if Path(groups).is_file() else groups)
+    criteria = criteria_of(threshold, gate, "one-sided", "asymptotic", False, "delong")
+    options = InductionOptions(**induction_options(score, max_atoms, operators, 1, strategy, time_limit, None, None))
+    thresholds = Thresholds(positive=positive, negative=negative, min_positives=min_positives)
+    store, acts = KB.open(kb, writable=True), Activations.open(activations)
+    joined = join_images(store, acts, dataset)
+    search = None
+    if given is None:
+        among = None if units is None else unit_numbers(units)
+        search = find_groups(joined, acts, size=size, count=find, units=among, thresholds=thresholds)
+    with progress_bar("units and groups") as progress:
+        found = compare_groups(
+            joined,
+            acts,
+            [g.group for g in search.groups] if search is not None else given or [],
+            how=how,
+            thresholds=thresholds,
+            options=options,
+            criteria=criteria,
+            jobs=jobs,
+            progress=progress,
+            kb=store,
+        )
+    record = ensembles_record(found, acts, store, dataset=joined.dataset, how=how, criteria=criteria, search=search)
+    record_ensembles(store, acts, record)
+    if as_json:
+        return print_json(record)
+    _print_ensembles(record)
+
+
+def compare_two_runs(
+    first: Annotated[Path, typer.Argument(metavar="RUN", help="Directory of a labelling run.")],
+    second: Annotated[Path, typer.Argument(metavar="RUN", help="Directory of another one.")],
+    kb: Annotated[
+        list[Path] | None,
+        typer.Option("--kb", help="Knowledge base of both runs, or twice: of each; those of the runs by default."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Compare two runs: labels, verdicts as `verify` recorded them, concepts and scores."""
+    from ..analysis.comparison import compare_runs
+    from ..bridge.run import open_run
+    from ..ontology.errors import UsageError
+    from ..ontology.kb import KB
+
+    runs = open_run(first), open_run(second)
+    given = kb or [Path(run.config.kb) for run in runs]
+    if len(given) > 2:
+        raise UsageError(f"{len(given)} knowledge bases for two runs", where="--kb", expected="one of both, or two")
+    stores = {path.resolve(): KB.open(path) for path in given}
+    record = compare_runs(*runs, stores[given[0].resolve()], stores[given[-1].resolve()])
+    if as_json:
+        return print_json(record)
+    _print_comparison(record)
+
+
+def _print_baselines(record: dict[str, Any]) -> None:
+    print_table(
+        ("unit", "method", "label", "score", "AUC", "MAD"),
+        [(u["unit"], u["method"], u["label"], u["score"], u["auc"], u["mad"]) for u in record["units"][:40]],
+    )
+    if len(record["units"]) > 40:
+        say(f"… and {len(record['units']) - 40} more: see --json")
+    print_table(
+        ("method", "labels", "judged", "AUC", "low", "high", "MAD", "low", "high", "AUC all", "seconds"),
+        [
+            (
+                m["method"],
+                m["units"],
+                m["judged"],
+                *(m[key] for key in ("auc", "auc_low", "auc_high", "mad", "mad_low", "mad_high", "auc_all")),
+                m["seconds"],
+            )
+            for m in record["methods"]
+        ],
+    )
+    left_out = f", {record['left_out']} without masks left out" if record["left_out"] else ""
+    say(
+        f"{record['dataset']}: labelled from {record['images']} images, judged on {record['held_out']} held out"
+        f"{left_out}; AUC all over all units, those not judged counting as .5"
+    )
+
+
+def _print_sweep(record: dict[str, Any]) -> None:
+    keys = ("setting", "positives_median", "labelled", "proved", "f1_median", "tested", "gate", "holm", "confirmed")
+    passed = ("gate", "Holm", "confirmed")
+    print_table(
+        ("examples", "positive", "labelled", "proved", "F1", "tested", *passed, "AUC", "AUC common"),
+        [tuple(row[key] for key in (*keys, "auc_median", "auc_median_common")) for row in record["settings"]],
+    )
+    together = [(row["setting"], response) for row in record["settings"] for response in row["responses"]]
+    if together:
+        judged = ("solutions", "combination", "tested", "gate", "holm", "confirmed", "auc_median", "change_median")
+        shown = (*judged, "higher", "equal", "lower", "p")
+        print_table(
+            ("examples", "solutions", "as", "tested", *passed, "AUC", "change", "up", "same", "down", "p"),
+            [(name, *(r[key] for key in shown)) for name, r in together],
+        )
+    say(
+        f"{record['model']}, {record['layer']}: medians over units, AUC on held-out images, common: over units tested "
+        f"under every setting ({record['common_units']}); Holm within a setting"
+    )
+
+
+def _print_ensembles(record: dict[str, Any]) -> None:
+    def row(name: object, item: dict[str, Any], *gains: object) -> tuple[object, ...]:
+        label, tested = item["label"], item["verification"] or {}
+        judged = tuple(tested.get(key) for key in ("target_percent", "p_holm", "auc", "verdict"))
+        english = item["status"] if label is None else label["english"]
+        return (name, item["positives"], english, None if label is None else label["f1"], *judged, *gains)
+
+    rows = []
+    for group in record["groups"][:20]:
+        rows.append(row(group["group"], group, group["gain"], group["gain_same_label"]))
+        rows += [row(f"  {member['unit']}", member, None, None) for member in group["members"]]
+    judged = ("target %", "p (Holm)", "AUC", "verdict", "gain", "same label")
+    print_table(("units", "positive", "label", "F1", *judged), rows)
+    if len(record["groups"]) > 20:
+        say(f"… and {len(record['groups']) - 20} more groups: see --json")
+    if record["possible"] is not None:
+        say(f"found among {record['possible']:,} possible groups, {record['counted']:,} of them counted")
+    say(
+        f"{record['better']} of {record['compared']} groups have an AUC above that of each member for its own label, "
+        f"median gain {cell_text(record['gain_median'])}; {record['better_same_label']} of "
+        f"{record['compared_same_label']} above that of each member for the group's label, median "
+        f"{cell_text(record['gain_same_label_median'])}"
+    )
+    say(
+        f"confirmed: {record['groups_confirmed']} of {len(record['groups'])} groups, {record['members_confirmed']} of "
+        f"{record['distinct_members']} members; Holm over both"
+    )
+
+
+def _print_comparison(record: dict[str, Any]) -> None:
+    runs = record["first"], record["second"]
+    facts = ("run", "model", "layer", "units", "labelled", "proved", "distinct_labels", "f1_median", "auc_median")
+    rows = [(fact.replace("_", " "), *(cell_text(run[fact]) for run in runs)) for fact in facts]
+    verdicts = [", ".join(f"{n} {v}" for v, n in run["verdicts"].items()) or "not verified" for run in runs]
+    settings = [
+        (s["name"].replace("_", " "), cell_text(s["first"]), cell_text(s["second"])) for s in record["settings"]
+    ]
+    print_table(("", "first", "second"), [*rows, ("verdicts", *verdicts), *settings])
+    if record["same_layer"]:
+        different = [u for u in record["units"] if u["change"] in ("changed", "gained", "lost")]
+        print_table(
+            ("unit", "first label", "second label", "shared", "first verdict", "second verdict"),
+            [
+                (u["unit"], u["first"], u["second"], ", ".join(u["shared"]), u["first_verdict"], u["second_verdict"])
+                for u in different[:40]
+            ],
+        )
+        if len(different) > 40:
+            say(f"… and {len(different) - 40} more: see --json")
+        for change in record["verdict_changes"]:
+            if change["first"] != change["second"]:
+                say(f"{change['first']} → {change['second']}: {change['units']}")
+        say("labels: " + ", ".join(f"{n} {change}" for change, n in record["changes"].items()))
+    concepts = record["concepts"]
+    shared = sum(bool(c["first"] and c["second"]) for c in concepts)
+    print_table(("concept", "first", "second"), [(c["concept"], c["first"], c["second"]) for c in concepts[:15]])
+    say(f"{shared} of {len(concepts)} concepts are in labels of both runs")
+    if not record["same_layer"]:
+        say("the runs are of different layers: their units are not compared with each other")

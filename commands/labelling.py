@@ -1,0 +1,203 @@
+"""`label`: expressions for the units of a layer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from time import perf_counter
+from typing import Annotated, Any
+
+import typer
+
+from .options import (
+    Json,
+    MaxAtoms,
+    Operators,
+    Out,
+    Permutations,
+    Score,
+    Seed,
+    Strategy,
+    TimeLimit,
+    induction_options,
+    unit_numbers,
+)
+from .terminal import print_json, print_table, progress_bar, say
+
+
+def label_layer(
+    context: typer.Context,
+    out: Out,
+    kb: Annotated[Path | None, typer.Option("--kb", help="Knowledge base directory.")] = None,
+    activations: Annotated[Path | None, typer.Option(help="Activation directory.")] = None,
+    update: Annotated[
+        Path | None,
+        typer.Option(metavar="RUN", help="Take everything from this run and induce only what changed since."),
+    ] = None,
+    dataset: Annotated[str | None, typer.Option(help="Data set whose individuals the images are.")] = None,
+    units: Annotated[str | None, typer.Option(help="Units, such as 0,3,5-9; all by default.")] = None,
+    positive: Annotated[float, typer.Option(help="Share of the maximum from which an image is positive.")] = 0.8,
+    negative: Annotated[float, typer.Option(help="Share of the maximum to which an image is negative.")] = 0.2,
+    min_positives: Annotated[int, typer.Option(min=1, help="Fewest positive images for a label.")] = 3,
+    score: Score = None,
+    max_atoms: MaxAtoms = None,
+    operators: Operators = None,
+    top: Annotated[int, typer.Option(min=1, help="Number of solutions.")] = 5,
+    strategy: Strategy = None,
+    time_limit: TimeLimit = None,
+    permutations: Permutations = None,
+    seed: Seed = None,
+    rerank: Annotated[
+        str | None, typer.Option(help="auroc: order the solutions by AUROC against the raw activations.")
+    ] = None,
+    jobs: Annotated[int | None, typer.Option(min=1, help="Threads; the number of cores by default.")] = None,
+    device: Annotated[
+        str, typer.Option(help="What counts atoms: cpu, cuda (needs torch) or torch:cpu. The labels are the same.")
+    ] = "cpu",
+    as_json: Json = False,
+) -> None:
+    """Label the units of a layer and record the labels as triples."""
+    from ..bridge.activations import Activations
+    from ..bridge.labelling import Thresholds, check_options, join_images, label_units
+    from ..bridge.recording import record_run
+    from ..bridge.run import save_run
+    from ..ontology.errors import UsageError
+    from ..ontology.kb import KB
+    from ..ontology.staging import refuse_existing
+    from ..reasoner.counting import resolve_device
+    from ..reasoner.learning import InductionOptions
+
+    if update is not None:
+        return _update_labels(context, update, kb, activations, out, jobs, as_json)
+    if kb is None or activations is None:
+        raise UsageError("what to label is not given", expected="--kb KB --activations ACT, or --update RUN")
+    # Before the work of minutes, not after it.
+    refuse_existing(out)
+    if not 0 <= negative < positive <= 1:
+        raise UsageError(
+            f"--negative {negative} and --positive {positive} are out of order",
+            expected="0 <= negative < positive <= 1",
+        )
+    started, clock = datetime.now(UTC), perf_counter()
+    chosen = None if units is None else unit_numbers(units)
+    thresholds = Thresholds(positive, negative, min_positives)
+    asked = induction_options(score, max_atoms, operators, top, strategy, time_limit, permutations, seed)
+    options = InductionOptions(**asked, rerank=rerank)
+    check_options(options)
+    counter = resolve_device(device)
+    store, acts = KB.open(kb, writable=True), Activations.open(activations)
+    joined = join_images(store, acts, dataset)
+    with progress_bar("units") as progress:
+        labels = label_units(
+            joined,
+            acts,
+            units=chosen,
+            thresholds=thresholds,
+            options=options,
+            jobs=jobs,
+            progress=progress,
+            counter=counter,
+        )
+    run = save_run(
+        out,
+        store,
+        acts,
+        joined,
+        labels,
+        units=chosen,
+        thresholds=thresholds,
+        options=options,
+        started=started,
+        elapsed_seconds=perf_counter() - clock,
+        record=lambda run: record_run(store, run),
+    )
+    if as_json:
+        spent = {u.unit: u.induction.elapsed_seconds for u in labels if u.induction is not None}
+        units_record = [{**u, "elapsed_seconds": spent.get(u["unit"])} for u in run.units]
+        return print_json({"run": str(out), "kb": str(kb), "units": units_record})
+    _print_labels(run.units)
+    say(f"{joined.dataset}: {run.images} images; {run.elapsed_seconds:.1f} s; written to {out} and to {kb}")
+
+
+def _update_labels(
+    context: typer.Context,
+    former: Path,
+    kb: Path | None,
+    activations: Path | None,
+    out: Path,
+    jobs: int | None,
+    as_json: bool,
+) -> None:
+    from ..bridge.activations import Activations
+    from ..bridge.recording import record_run
+    from ..bridge.run import open_run
+    from ..bridge.update import update_run
+    from ..ontology.errors import UsageError
+    from ..ontology.kb import KB
+    from ..ontology.staging import refuse_existing
+
+    own = ("kb", "activations", "out", "update", "jobs", "as_json")
+    given = [n for n in context.params if n not in own and str(context.get_parameter_source(n)).endswith("COMMANDLINE")]
+    if given:
+        raise UsageError(
+            f"--{given[0].replace('_', '-')} cannot be given with --update, which keeps the settings of the run"
+        )
+    started, clock = datetime.now(UTC), perf_counter()
+    run = open_run(former)
+    refuse_existing(out)
+    store = KB.open(kb or Path(run.config.kb), writable=True)
+    acts = Activations.open(activations or Path(run.config.activations))
+    with progress_bar("units") as progress:
+        updated, induced = update_run(
+            run,
+            store,
+            acts,
+            out,
+            started=started,
+            clock=lambda: perf_counter() - clock,
+            jobs=jobs,
+            progress=progress,
+            record=lambda run: record_run(store, run),
+        )
+    if as_json:
+        return print_json({"run": str(out), "kb": str(store.path), "units": updated.units, "induced": list(induced)})
+    _print_labels(updated.units)
+    say(f"{len(induced)} units induced again, {updated.elapsed_seconds:.1f} s; written to {out} and to {store.path}")
+
+
+def _print_labels(units: Sequence[dict[str, Any]]) -> None:
+    labelled = [u for u in units if u["solutions"]]
+    ranked = any(u["solutions"][0].get("auroc") is not None for u in labelled)
+    p_values = [u["permutation_p"] for u in labelled if u.get("permutation_p") is not None]
+    print_table(
+        ("unit", "positives", "label", "f1", *(["auroc"] if ranked else []), "proved", *(["p"] if p_values else [])),
+        [
+            (
+                u["unit"],
+                u["positives"],
+                u["solutions"][0]["english"],
+                u["solutions"][0]["f1"],
+                *([u["solutions"][0].get("auroc")] if ranked else []),
+                "yes" if u["proved_optimal"] else "no",
+                *([u.get("permutation_p")] if p_values else []),
+            )
+            for u in labelled[:40]
+        ],
+    )
+    if len(labelled) > 40:
+        say(f"… and {len(labelled) - 40} more: see labels.csv")
+    reasons: dict[str, int] = {}
+    for u in units:
+        if not u["solutions"]:
+            reason = u["status"].partition(":")[0]
+            reasons[reason] = reasons.get(reason, 0) + 1
+    proved = sum(u["proved_optimal"] for u in labelled)
+    say(f"{len(labelled)} of {len(units)} units labelled, {proved} proved optimal")
+    if p_values:
+        say(
+            f"{sum(p <= 0.05 for p in p_values)} of {len(p_values)} score better than chance: permutation p <= 0.05, "
+            "not corrected for the number of units"
+        )
+    for reason, count in sorted(reasons.items()):
+        say(f"{count} not labelled: {reason}")

@@ -1,0 +1,99 @@
+"""`layers` and `activations`: what a network has and does."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, cast
+
+import typer
+
+from .options import Json, Model, Out
+from .terminal import print_json, print_table, progress_bar
+
+if TYPE_CHECKING:
+    from ..bridge.activations import Activations
+    from ..bridge.hooks import Reduction
+
+
+def show_layers(model: Model, as_json: Json = False) -> None:
+    """List a model's layers: name, kind, units, output shape, whether outputs are signed."""
+    from dataclasses import asdict
+
+    from ..bridge.layers import list_layers
+    from ..bridge.models import load_model
+
+    layers = list_layers(load_model(model))
+    if as_json:
+        return print_json({"model": model, "layers": [asdict(layer) for layer in layers]})
+    print_table(
+        ("layer", "kind", "units", "output", "signed"),
+        [(la.name, la.kind, la.units, "×".join(map(str, la.shape)), "yes" if la.signed else "no") for la in layers],
+    )
+
+
+def extract_activations(
+    model: Model,
+    layer: Annotated[str, typer.Option(help="Layer, as `layers` lists it.")],
+    images: Annotated[Path, typer.Option(help="Folder of images, searched recursively.")],
+    out: Out,
+    reduce: Annotated[str, typer.Option(help="Reduction over space or tokens: max, mean or cls.")] = "max",
+    holdout: Annotated[float, typer.Option(help="Share of images held out for verification.")] = 0.5,
+    seed: Annotated[int, typer.Option(help="Seed of the choice of held-out images.")] = 0,
+    batch_size: Annotated[int, typer.Option(min=1, help="Images a forward pass.")] = 8,
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Leave unreadable images out and list them.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Extract a layer's activations on images (the word `extract` may be left out)."""
+    from ..bridge.activations import extract
+    from ..bridge.models import load_model
+
+    with progress_bar("images") as progress:
+        activations = extract(
+            load_model(model),
+            layer,
+            images,
+            reduce=cast("Reduction", reduce),
+            batch_size=batch_size,
+            holdout=holdout,
+            seed=seed,
+            device=device,
+            skip_bad=skip_bad,
+            progress=progress,
+            out=out,
+        )
+    _print_activations(activations, as_json)
+
+
+def import_activations(
+    file: Annotated[Path, typer.Argument(help="CSV as published by Dalal et al., NPY, NPZ or Parquet.")],
+    out: Out,
+    holdout: Annotated[float, typer.Option(help="Share of images held out for verification.")] = 0.5,
+    seed: Annotated[int, typer.Option(help="Seed of the choice of held-out images.")] = 0,
+    layer: Annotated[str, typer.Option(help="Name of the layer.")] = "imported",
+    model: Annotated[str, typer.Option(help="Name of the model.")] = "imported",
+    as_json: Json = False,
+) -> None:
+    """Import activations that another program computed."""
+    from ..bridge.importers import import_activations
+
+    activations = import_activations(file, out, holdout=holdout, seed=seed, model=model, layer=layer)
+    _print_activations(activations, as_json)
+
+
+def _print_activations(activations: Activations, as_json: bool) -> None:
+    meta = activations.meta
+    record = {
+        "activations": str(activations.path),
+        "model": meta.model,
+        "layer": meta.layer,
+        "reduce": meta.reduce,
+        "images": meta.images,
+        "units": meta.units,
+        "held_out": len(activations.rows("holdout")),
+        "signed": meta.signed,
+        "skipped": list(meta.skipped),
+    }
+    if as_json:
+        return print_json(record)
+    print_table(("what", "value"), [(k.replace("_", " "), v) for k, v in record.items() if v != []])
