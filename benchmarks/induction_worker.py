@@ -2,9 +2,9 @@
 
     python induction_worker.py REQUEST.json ANSWER.json
 
-The problem is solved as `neurontology induce` does it without options, but for the time limit. ``seconds`` is the
-first solution of the process, loading the compiled kernels from numba's cache included (importing numba is not, no
-more than Ontolearn's importing torch); ``again`` is a second one.
+The problem is solved as `neurontology induce` does it without options, but for the time limit and the strategy.
+``seconds`` is the first solution of the process, loading the compiled kernels from numba's cache included (importing
+numba is not, no more than Ontolearn's importing torch); ``again`` is a second one.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def main() -> None:
     kb = open_kb(list(find_knowledge(problem)))
     kb.index  # noqa: B018 - built here, so that loading and solving are timed apart
     loaded = time.perf_counter()
-    options = InductionOptions(time_limit=request["seconds"])
+    options = InductionOptions(time_limit=request["seconds"], strategy=request["strategy"])
     induction = solve(kb, problem, options)
     solved = time.perf_counter()
     solve(kb, problem, options)

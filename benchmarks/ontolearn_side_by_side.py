@@ -199,7 +199,7 @@ class Case:
             typed = set(kb.index.types[:, 1].tolist())
             self.ignored += tuple(iri for number, iri in enumerate(kb.index.classes) if number not in typed)
 
-    def request(self, system: str, seconds: float, seed: int) -> dict[str, Any]:
+    def request(self, system: str, seconds: float, seed: int, strategy: str = "exact") -> dict[str, Any]:
         """What a worker is asked."""
         return {
             "system": system,
@@ -210,6 +210,7 @@ class Case:
             "ignored": self.ignored,
             "seconds": seconds,
             "seed": seed,
+            "strategy": strategy,
         }
 
     def confusion(self, expression: ClassExpression) -> Confusion:
@@ -387,7 +388,8 @@ def compare(case: Case, arguments: argparse.Namespace, scratch: Path) -> Iterabl
         ours: dict[str, Any] = {}
         for system in (OURS, *arguments.learners):
             own = system == OURS
-            answer = run(OUR_WORKER if own else peer, case.request(system, seconds, arguments.seed), scratch)
+            request = case.request(system, seconds, arguments.seed, arguments.strategy)
+            answer = run(OUR_WORKER if own else peer, request, scratch)
             row = {"problem": case.name, "budget": seconds, "system": system} | assess(case, answer)
             if own:
                 if "error" in row:
@@ -414,6 +416,7 @@ def main() -> None:
     parser.add_argument("--only", default="", help="Problems whose name matches this regular expression.")
     parser.add_argument("--learners", nargs="*", choices=LEARNERS, default=list(LEARNERS))
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--strategy", choices=("exact", "beam", "ripple"), default="exact", help="Our search.")
     parser.add_argument("--check", action="store_true", help="Have Ontolearn retrieve our answers, too.")
     parser.add_argument("--read", type=Path, nargs="+", help="Show the JSON of earlier runs.")
     parser.add_argument("--json", action="store_true")

@@ -184,7 +184,7 @@ def _proof(record: dict[str, Any], score: str, time_limit: float | None) -> str:
         return "proved: no expression over these atoms ranks higher"
     if record["strategy"] == "ecii":
         return "not proved: ECII's search is heuristic"
-    why = "the beam search proves nothing"
+    why = f"the {record['strategy']} search proves nothing"
     if record["strategy"] == "exact":
         why = f"the time limit of {time_limit:g} s came first" if time_limit else "the search ended first"
     return f"not proved: {why}; no expression over these atoms has {score} above {record['upper_bound']:.4g}"

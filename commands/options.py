@@ -43,7 +43,8 @@ Operators = Annotated[
 Strategy = Annotated[
     str | None,
     typer.Option(
-        help="exact (default, proves the optimum), beam (cheaper), or ecii (induce only: the language of ECII V2)."
+        help="exact (default, proves the optimum), beam (cheaper), ripple (any size: mends small ones), "
+        "or ecii (induce only: the language of ECII V2)."
     ),
 ]
 
@@ -72,6 +73,16 @@ Netrc = Annotated[Path | None, typer.Option(help="File in netrc format with the 
 Model = Annotated[
     str,
     typer.Argument(metavar="MODEL", help="efficientnet-lite0|1|2, timm:NAME, torchvision:NAME, FILE.py:factory …"),
+]
+
+
+ClusterAddress = Annotated[
+    str | None,
+    typer.Option(
+        "--cluster",
+        metavar="ADDRESS",
+        help="Let the workers of this Dask cluster do it, such as tcp://host:8786 (see docs/scale.md).",
+    ),
 ]
 
 

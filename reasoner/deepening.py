@@ -109,7 +109,8 @@ def deepen(
             max_atoms=options.max_atoms,
             operators=(options if within is None else without_negation(options)).operators,
             top=1,
-            strategy=options.strategy,
+            # A ripple search starts from the best small formulas, so these choose the depth.
+            strategy="exact" if options.strategy == "ripple" else options.strategy,
             node_limit=TRIAL_NODES,
         ).solutions
         if not trial:  # no expression has the support that the score asks for

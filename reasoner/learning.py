@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 MAX_EQUIVALENTS = 50
 """Expressions of equal extension that are listed with a solution, at most."""
 
+_VARIANTS = 1 + 4 * MAX_EQUIVALENTS
+
 
 @dataclass(frozen=True)
 class InductionOptions:
@@ -43,7 +45,8 @@ class InductionOptions:
     top
         Number of solutions.
     strategy
-        ``exact`` proves its answer, ``beam`` is cheaper and proves nothing, and ``ecii`` searches the language
+        ``exact`` proves its answer, ``beam`` is cheaper and proves nothing, ``ripple`` mends the errors of small
+        expressions, to any size (see :mod:`neurontology.reasoner.ripple`), and ``ecii`` searches the language
         of ECII V2 with its scores (see :mod:`neurontology.reasoner.ecii`), for which of the other options only
         `score`, `top` and `time_limit` count.
     time_limit
@@ -96,9 +99,9 @@ class InductionOptions:
             raise UsageError(
                 f"permutations {self.permutations}, seed {self.seed}", expected="numbers that are not negative"
             )
-        if self.permutations and self.strategy == "ecii":
+        if self.permutations and self.strategy in ("ecii", "ripple"):
             raise UsageError(
-                "ECII mode has no permutation test",
+                f"the strategy {self.strategy} has no permutation test",
                 expected="permutations with the strategy exact or beam",
                 hint="leave --permutations out, or choose another --strategy",
             )
@@ -326,7 +329,7 @@ def _expression(formula: Formula, atoms: AtomTable) -> ClassExpression:
 def _equivalents(formulas: Iterable[Formula], atoms: AtomTable) -> tuple[ClassExpression, ...]:
     """Every formula with every choice among the expressions of its atoms, the representative left out."""
     variants = itertools.chain.from_iterable(_variants(f, atoms) for f in formulas)
-    distinct = dict.fromkeys(itertools.islice(variants, 1, 1 + 4 * MAX_EQUIVALENTS))
+    distinct = dict.fromkeys(itertools.islice(variants, 1, _VARIANTS))
     return tuple(itertools.islice(distinct, MAX_EQUIVALENTS))
 
 
@@ -338,5 +341,7 @@ def _variants(formula: Formula, atoms: AtomTable) -> Iterator[ClassExpression]:
             yield Not(expression) if literal.negated else expression
     else:
         kind = And if formula.kind == "and" else Or
-        for operands in itertools.product(*(tuple(_variants(o, atoms)) for o in formula.children)):
+        # No more of each operand than are ever taken of the whole, or large formulas would have millions.
+        choices = (tuple(itertools.islice(_variants(o, atoms), _VARIANTS)) for o in formula.children)
+        for operands in itertools.product(*choices):
             yield kind(operands)

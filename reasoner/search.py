@@ -21,6 +21,7 @@ from .auroc import members_of, search_auroc
 from .bitset import Words, pack
 from .counting import UnitCounts
 from .formula import Formula, Literal
+from .ripple import Examples, ripple
 from .score import AUROC, Score, resolve
 from .solution import SearchResult, Solution
 
@@ -30,9 +31,11 @@ if TYPE_CHECKING:
 __all__ = ["Formula", "Literal", "SearchResult", "Solution", "search"]
 
 OPERATORS = ("and", "or", "not")
-STRATEGIES = ("exact", "beam")
+STRATEGIES = ("exact", "beam", "ripple")
 MAX_ATOMS = 4
 BEAM_WIDTH = 12
+RIPPLE_NODES = 2_000_000
+"""Work of each search for an exception or an alternative, in units of `node_limit`."""
 
 
 def _examples(ids: ArrayLike, n: int, what: str) -> NDArray[np.int64]:
@@ -128,7 +131,8 @@ def search(
         How many solutions to return.
     strategy
         "exact" proves its answer unless a limit stops it; "beam" extends the ``width`` best formulas of each
-        size by one literal and proves nothing.
+        size by one literal and proves nothing; "ripple" mends formulas of up to `max_atoms` literals by others, to any
+        size, see :mod:`.ripple`, and knows no more than an upper bound.
     width
         Formulas kept by the beam, which also starts the exact search.
     time_limit, node_limit
@@ -188,6 +192,10 @@ def search(
                 )
     if shared is not None and len(shared.rows) != len(extents):
         raise UsageError(f"{len(shared.rows)} shared atoms", expected=f"the same {len(extents)} atoms")
+    if strategy == "ripple" and measure.by_rank:
+        raise UsageError(
+            "the ripple search counts examples", expected="a score of counts, such as f1", hint="or --strategy exact"
+        )
 
     if measure.by_rank:
         if activations is None:
@@ -217,6 +225,34 @@ def search(
                 replace(s, tp=int(covered[inside].sum()), fp=int(covered[outside].sum()))
                 for s, covered in zip(found.solutions, counted, strict=True)
             ),
+        )
+    if strategy == "ripple":
+        deadline = np.inf if time_limit is None else started + time_limit
+
+        def exact(of: NDArray[np.int64], against: NDArray[np.int64], by: Score, many: int) -> tuple[Solution, ...]:
+            return search(
+                extents,
+                length_array,
+                priority_array,
+                of,
+                against,
+                n=n,
+                score=by,
+                max_atoms=max_atoms,
+                operators=operators,
+                top=many,
+                time_limit=None if time_limit is None else max(deadline - time.perf_counter(), 1e-3),
+                node_limit=RIPPLE_NODES if node_limit is None else min(node_limit, RIPPLE_NODES),
+                shared=shared,
+            ).solutions
+
+        return ripple(
+            Examples(extents, length_array.tolist(), inside, outside, n, measure),
+            exact,
+            operators=tuple(allowed),
+            top=top,
+            started=started,
+            deadline=deadline,
         )
     from .induction import Induction  # compiles or loads the kernels
     from .literals import prepare

@@ -246,7 +246,7 @@ def test_more_permutations_continue_the_same_draws():
     [
         ({"permutations": -1}, "not negative"),
         ({"seed": -1}, "not negative"),
-        ({"permutations": 10, "strategy": "ecii"}, "ECII mode has no permutation test"),
+        ({"permutations": 10, "strategy": "ecii"}, "the strategy ecii has no permutation test"),
         ({"permutations": 10, "score": "auroc"}, "the score auroc has no permutation test"),
     ],
 )
