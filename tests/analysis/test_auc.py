@@ -118,5 +118,7 @@ def test_values_that_are_not_finite_are_refused(bad):
 def test_unknown_options_are_refused():
     with pytest.raises(UsageError, match="confidence level"):
         auc_interval([1], [2], level=95)
+    with pytest.raises(UsageError, match="confidence level"):
+        auc_interval([1], [2], level=1.0)
     with pytest.raises(UsageError, match="delong or bootstrap"):
         auc_interval([1], [2], method="jackknife")

@@ -80,9 +80,10 @@ def test_rows_without_a_measure_are_refused(row):
 
 
 def test_degree_and_p_value_within_the_layer():
-    counts = [[8, 1, 1], [4, 4, 2], [10, 0, 0], [5, 3, 2], [0, 0, 0]]
+    counts = [[8, 1, 1], [4, 4, 2], [9, 1, 0], [5, 3, 2], [0, 0, 0]]
     layer = layer_selectivity(range(5), counts)
     ratios = np.array([spectral_flatness(row) / gini(row) for row in counts[:4]])
+    assert ratios.min() > 0.1  # or the scaling would not show
     assert [unit.ratio for unit in layer.units[:4]] == pytest.approx(ratios.tolist())
     mean, deviation = ratios.mean(), ratios.std()
     assert (layer.mean, layer.deviation) == pytest.approx((mean, deviation))
@@ -107,6 +108,18 @@ def test_a_perfectly_even_unit_is_the_most_multi_faceted():
     layer = layer_selectivity([3, 4, 5], [[2, 2, 2], [4, 1, 1], [5, 1, 0]])
     even = layer.units[0]
     assert (even.unit, even.ratio, even.multifacetedness, even.p, even.faceted) == (3, None, 1.0, 0.0, "multi")
+
+
+def test_units_that_are_all_alike_are_told_apart_by_nothing():
+    layer = layer_selectivity([0, 1], [[3, 1], [1, 3]])
+    assert [(u.multifacetedness, u.p, u.faceted) for u in layer.units] == [(1.0, None, None)] * 2
+    assert (layer.mean, layer.deviation) == (None, None)
+
+
+@pytest.mark.parametrize("counts", [[1, 2, 3], [[1, 2], [2, 1], [3, 0]]])
+def test_counts_must_fit_the_units(counts):
+    with pytest.raises(UsageError, match="a row of counts a unit"):
+        layer_selectivity([0, 1] if isinstance(counts[0], list) else [0, 1, 2], counts)
 
 
 @pytest.mark.parametrize("alpha", [0, 0.5, -1])

@@ -233,6 +233,8 @@ def test_unknown_options_are_refused():
         RankTest("less")
     with pytest.raises(UsageError, match="error-margin level"):
         error_margins([1], [2], levels=[20])
+    with pytest.raises(UsageError, match="error-margin level"):
+        error_margins([1], [2], levels=[1.0])
     with pytest.raises(DataError, match="maximum is nan"):
         error_margins([1], [2], maximum=float("nan"))
 
