@@ -11,7 +11,7 @@ Names are not unique in the open world: ≥n counts only what is known to be dif
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -107,6 +107,51 @@ class OpenWorld:
     notes: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True)
+class OpenWorldAnswers:
+    """Who follows to be in expressions, for the examples of any number of learning problems.
+
+    Attributes
+    ----------
+    reasoner
+        Which one.
+    entailed
+        IRIs of those who follow to be instances of each expression.
+    not_asked
+        Why the reasoner cannot be asked about an expression.
+    notes
+        What the reasoner left out of account.
+    model
+        The closed-world model.
+    rows
+        Rows of the examples in it.
+    """
+
+    reasoner: str
+    entailed: dict[ClassExpression, frozenset[str]]
+    not_asked: dict[ClassExpression, str]
+    notes: tuple[str, ...]
+    model: Interpretation
+    rows: dict[str, int]
+
+    def compare(self, expression: ClassExpression, positives: Sequence[str], negatives: Sequence[str]) -> Entailment:
+        """Compare the two worlds for the examples of one problem, which are among those asked about."""
+        if expression in self.not_asked:
+            return Entailment(self.reasoner, Confusion(0, 0, 0, 0), not_asked=self.not_asked[expression])
+        extension = self.model.retrieve(expression)
+        examples = {*positives, *negatives}
+        closed = {iri for iri in examples if extension[self.rows[iri]]}
+        opened = self.entailed[expression] & examples
+        tp, fp = (sum(iri in opened for iri in side) for side in (positives, negatives))
+        return Entailment(
+            self.reasoner,
+            Confusion(tp=tp, fp=fp, tn=len(negatives) - fp, fn=len(positives) - tp),
+            instances=tuple(sorted(opened)),
+            only_closed_world=tuple(sorted(closed - opened)),
+            only_open_world=tuple(sorted(opened - closed)),
+        )
+
+
 def require_reasoner(reasoner: str) -> None:
     """Make sure, before the work of minutes, that there is a reasoner.
 
@@ -188,14 +233,39 @@ def check_entailment(
     NeurontologyError
         The reasoner fails or takes too long.
     """
+    asked = ask_open_world(
+        kb, expressions, [*positives, *negatives], reasoner=reasoner, time_limit=time_limit, model=model
+    )
+    found = tuple(asked.compare(e, positives, negatives) for e in expressions)
+    return OpenWorld(reasoner, found, asked.notes)
+
+
+def ask_open_world(
+    kb: KB,
+    expressions: Iterable[ClassExpression],
+    examples: Sequence[str],
+    *,
+    reasoner: str = "hermit",
+    time_limit: float = 300,
+    model: Interpretation | None = None,
+) -> OpenWorldAnswers:
+    """Ask a reasoner once about expressions of several learning problems.
+
+    Parameters
+    ----------
+    examples
+        IRIs of the examples of all problems.
+
+    The rest as for :func:`check_entailment`; what is asked twice is asked once.
+    """
     require_reasoner(reasoner)
     model = model or Interpretation(kb.index)
-    examples = [*positives, *negatives]
-    rows = model.positions(examples)
+    distinct = list(dict.fromkeys(expressions))
+    rows = {iri: int(row) for iri, row in zip(examples, model.positions(examples), strict=True)}
     axioms = kb.index.axioms
     outside = outside_el if reasoner == "elk" else lambda e: _outside_owl(e, axioms)
-    reasons = [outside(e) for e in expressions]
-    asked = {f"{_QUERY}{at}": e for at, (e, reason) in enumerate(zip(expressions, reasons, strict=True)) if not reason}
+    reasons = {e: outside(e) for e in distinct}
+    asked = {f"{_QUERY}{at}": e for at, e in enumerate(distinct) if not reasons[e]}
     found: dict[str, frozenset[str]] = {}
     notes: tuple[str, ...] = ()
     if asked:
@@ -210,24 +280,14 @@ def check_entailment(
                 hint="`neurontology kb check` says which axioms contradict each other",
             )
         found = answer
-
-    def entry(at: int, expression: ClassExpression) -> Entailment:
-        if reasons[at]:
-            return Entailment(reasoner, Confusion(0, 0, 0, 0), not_asked=reasons[at])
-        entailed = found[f"{_QUERY}{at}"]
-        extension = model.retrieve(expression)
-        closed = {iri for iri, row in zip(examples, rows, strict=True) if extension[row]}
-        opened = entailed & set(examples)
-        tp, fp = (sum(iri in opened for iri in side) for side in (positives, negatives))
-        return Entailment(
-            reasoner,
-            Confusion(tp=tp, fp=fp, tn=len(negatives) - fp, fn=len(positives) - tp),
-            instances=tuple(sorted(opened)),
-            only_closed_world=tuple(sorted(closed - opened)),
-            only_open_world=tuple(sorted(opened - closed)),
-        )
-
-    return OpenWorld(reasoner, tuple(entry(at, e) for at, e in enumerate(expressions)), notes)
+    return OpenWorldAnswers(
+        reasoner=reasoner,
+        entailed={e: found[iri] for iri, e in asked.items()},
+        not_asked={e: reason for e, reason in reasons.items() if reason},
+        notes=notes,
+        model=model,
+        rows=rows,
+    )
 
 
 def _knowledge(kb: KB, queries: dict[str, ClassExpression], examples: Sequence[str]) -> list[Axiom]:

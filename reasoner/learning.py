@@ -64,7 +64,7 @@ class InductionOptions:
     ------
     UsageError
         Nothing can satisfy a value: fewer than one atom or solution, no time, an unknown operator or strategy,
-        permutations in ECII mode or of ranks, or a negative number of them or seed.
+        permutations in ECII mode, or a negative number of them or seed.
     """
 
     score: str = "f1"
@@ -107,11 +107,6 @@ class InductionOptions:
             )
         if self.rerank is not None and (not resolve(self.rerank).by_rank or "@" in self.rerank):
             raise UsageError(f"solutions cannot be ranked again by {self.rerank!r}", expected=AUROC)
-        if self.permutations and resolve(self.score).by_rank:
-            raise UsageError(
-                f"the score {self.score} has no permutation test",
-                expected="permutations with a score that counts positive and negative examples, such as f1",
-            )
 
 
 @dataclass(frozen=True)
@@ -297,8 +292,9 @@ def induce(
             permutations=options.permutations,
             seed=(options.seed, stream),
             time_limit=options.time_limit,
+            activations=activations,
         )
-        if options.permutations
+        if options.permutations and found.solutions
         else None,
     )
 

@@ -19,6 +19,9 @@ from .score import Score
 from .shared_atoms import LiteralOrder, SharedAtoms, literal_order
 from .universe import count_inside
 
+MOST_COPIED = 1 << 28
+"""Bytes of the rows over a problem's negatives that are copied to be read faster, at most."""
+
 
 @dataclass(frozen=True)
 class Literals:
@@ -139,10 +142,17 @@ class _Side(NamedTuple):
 
 
 def _side(
-    extents: Words, columns: NDArray[np.int64], n: int, shared: SharedAtoms | None, counts: NDArray[np.int64] | None
+    extents: Words,
+    columns: NDArray[np.int64],
+    n: int,
+    shared: SharedAtoms | None,
+    counts: NDArray[np.int64] | None,
+    most_copied: float = np.inf,
 ) -> _Side:
+    """Make a side; the shared rows serve as they are where a copy would save little or take too much memory."""
     rows, used, whole = None, mask(columns, n), False
-    if shared is not None and 2 * len(columns) >= n and 4 * np.count_nonzero(used) >= 3 * len(used):
+    most = 2 * len(columns) >= n and 4 * np.count_nonzero(used) >= 3 * len(used)
+    if shared is not None and (most or len(extents) * len(columns) / 8 > most_copied):
         rows, whole = shared.rows, True
         used = np.concatenate([used, np.zeros(rows.shape[1] - len(used), np.uint64)])
     else:
@@ -204,7 +214,7 @@ def prepare(
     known = (None, None) if counts is None else (counts.tp.astype(np.int64), counts.fp.astype(np.int64))
     order = literal_order(lengths, priorities, negation) if shared is None else shared.orders[negation]
     positive = _side(extents, positives, n, shared, known[0])
-    negative = _side(extents, negatives, n, shared, known[1])
+    negative = _side(extents, negatives, n, shared, known[1], MOST_COPIED)
     group = _groups(order, positive, negative)
     fresh = np.diff(np.maximum.accumulate(group), prepend=-1) > 0
     by_key = np.argsort(order.key[fresh])

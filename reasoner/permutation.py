@@ -14,11 +14,13 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .atoms import AtomTable
+from .auroc import centred_ranks, fewest
 from .score import resolve
 from .search import BEAM_WIDTH
 
@@ -94,6 +96,7 @@ def permutation_test(
     permutations: int,
     seed: Sequence[int],
     time_limit: float | None = None,
+    activations: NDArray[np.floating] | None = None,
 ) -> PermutationTest:
     """Test whether a search's best score is more than chance.
 
@@ -116,23 +119,36 @@ def permutation_test(
         Numbers from which the permutations derive, with numpy's default generator.
     time_limit
         Seconds for the decision of one permutation, besides :data:`WORK_LIMIT`.
+    activations
+        For AUROC: the raw activation on each of the atoms' individuals, which are permuted over all of them. Without
+        them positives have 1 and negatives 0, as in the search.
 
     Returns
     -------
     The outcome, which depends on nothing but the arguments, unless `time_limit` is given.
     """
     examples = np.sort(np.concatenate([positives, negatives])).astype(np.int64)
-    searches = [_PermutedSearch(table, examples, score, max_atoms, operators, strategy) for table in tables]
+    ranks = _ranks(examples, positives, activations) if resolve(score).by_rank else None
+    if ranks is None:
+        searches: list[_PermutedSearch] | list[_PermutedRanking] = [
+            _PermutedSearch(table, examples, score, max_atoms, operators, strategy) for table in tables
+        ]
+    else:
+        images, values = ranks
+        searches = [_PermutedRanking(table, images, score, max_atoms, operators, strategy) for table in tables]
     generator = np.random.default_rng(list(seed))
     enough = hits_enough(permutations)
     drawn = hits = undecided = 0
     while drawn < permutations and hits < enough:
-        inside = np.zeros(len(examples), np.bool_)
-        inside[generator.choice(len(examples), len(positives), replace=False)] = True
+        if ranks is None:
+            draw: NDArray[Any] = np.zeros(len(examples), np.bool_)
+            draw[generator.choice(len(examples), len(positives), replace=False)] = True
+        else:
+            draw = generator.permutation(values)
         deadline = np.inf if time_limit is None else time.perf_counter() + time_limit
         found: bool | None = False
         for search in searches:
-            reached = search.reaches(best, examples[inside], examples[~inside], deadline)
+            reached = search.reaches(best, draw, deadline)
             if reached:
                 found = True
                 break
@@ -141,6 +157,56 @@ def permutation_test(
         hits += found is not False
         undecided += found is None
     return PermutationTest(permutations, drawn, hits, undecided)
+
+
+def _ranks(
+    examples: NDArray[np.int64], positives: NDArray[np.integer], activations: NDArray[np.floating] | None
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Individuals that AUROC is about, and their activations."""
+    if activations is None:
+        return examples, np.isin(examples, positives).astype(np.float64)
+    return np.arange(len(activations)), np.asarray(activations, np.float64)
+
+
+class _PermutedRanking:
+    """Searches by AUROC over the same atoms and images, which differ in which image has which activation."""
+
+    def __init__(
+        self,
+        atoms: AtomTable,
+        images: NDArray[np.int64],
+        score: str,
+        max_atoms: int,
+        operators: Sequence[str],
+        strategy: str,
+    ) -> None:
+        self._atoms = atoms
+        self._images = images
+        self._score = resolve(score)
+        self._max_atoms = max_atoms
+        self._operators = operators
+        self._exact = strategy == "exact"
+
+    def reaches(self, threshold: float, activations: NDArray[np.float64], deadline: float) -> bool | None:
+        """Decide whether the search would find this AUROC for these activations; None if it stops before that."""
+        from .ranked_search import RankedSearch  # compiles or loads the kernels
+
+        search = RankedSearch(
+            self._atoms.extents,
+            self._atoms.lengths,
+            self._atoms.priorities,
+            centred_ranks(activations),
+            self._images,
+            score=self._score,
+            least=fewest(self._score, len(self._images)),
+            max_atoms=self._max_atoms,
+            conjunction="and" in self._operators,
+            disjunction="or" in self._operators,
+            negation="not" in self._operators,
+            top=1,
+        )
+        width = 1 if self._exact else BEAM_WIDTH
+        return search.reaches(threshold, deadline, WORK_LIMIT, exact=self._exact, width=width)
 
 
 class _PermutedSearch:
@@ -161,6 +227,7 @@ class _PermutedSearch:
     ) -> None:
         from .literals import prepare  # compiles or loads the kernels
 
+        self._examples = examples
         self._literals = prepare(
             atoms.extents,
             atoms.lengths,
@@ -178,13 +245,12 @@ class _PermutedSearch:
         self._operators = operators
         self._exact = strategy == "exact"
 
-    def reaches(
-        self, threshold: float, positives: NDArray[np.int64], negatives: NDArray[np.int64], deadline: float
-    ) -> bool | None:
-        """Decide whether the search would find this score for these examples; None if it stops before that."""
+    def reaches(self, threshold: float, inside: NDArray[np.bool_], deadline: float) -> bool | None:
+        """Decide whether the search would find this score with these positives; None if it stops before that."""
         from .induction import Induction
         from .literals import restrict
 
+        positives, negatives = self._examples[inside], self._examples[~inside]
         positive, positive_mask = restrict(self._extents, positives, self._n)
         negative, negative_mask = restrict(self._extents, negatives, self._n)
         ground = self._literals.ground._replace(

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from .compiled import Scalar, inner
+from .compiled import Scalar, inner, kernel
 from .pool import (
+    AIMED,
     COUNT,
     FP,
     LEAF,
@@ -28,6 +29,8 @@ from .pool import (
 from .ranking import Ranking, score_of
 from .shape import CHAINS
 
+OUT_OF_REACH = 2.0  # above any AUROC
+
 
 @inner
 def _renew(pool: Pool) -> None:
@@ -42,6 +45,22 @@ def _renew(pool: Pool) -> None:
     pool.state[WORST] = worst
     pool.state[WORST_LENGTH] = pool.entry[worst, LENGTH]
     pool.threshold[0] = pool.score[worst]
+    if pool.state[AIMED] and pool.entry[0, LENGTH] < UNBOUNDED:
+        pool.threshold[0] = OUT_OF_REACH
+
+
+@kernel
+def aim_ranked(pool: Pool, threshold: Scalar) -> None:
+    """Make an empty pool for one formula wait for the first with at least this score, after which it takes none.
+
+    As :func:`~neurontology.reasoner.pool.aim`.
+    """
+    pool.score[0] = threshold
+    pool.entry[0, LENGTH] = UNBOUNDED
+    pool.entry[0, TP] = -1
+    pool.state[COUNT] = 1
+    pool.state[AIMED] = 1
+    _renew(pool)
 
 
 @inner

@@ -14,7 +14,7 @@ from .contexts import DONE, INNER, NOBODY, ONE, PAIR, PAIRS, TASK, TWO, make_scr
 from .literals import gather, prepare
 from .pool import COUNT, LEAF, SHAPE, WORK, Ground, Pool, make_pool
 from .pooled import pooled_solutions
-from .ranked_pool import offer_ranked
+from .ranked_pool import OUT_OF_REACH, aim_ranked, offer_ranked
 from .ranking import PLANES, Ranking, exact_totals, reach, round_weights
 from .score import Score
 from .shape import AND, CHAINS, EXTEND, LITERAL, OR
@@ -154,6 +154,30 @@ class RankedSearch:
         proved = left == -math.inf or bool(full and left < self._pool.threshold[0])
         self.upper_bound = self._best() if proved else max(self._best(), left)
         return proved
+
+    def reaches(self, threshold: float, deadline: float, work_limit: int, *, exact: bool, width: int) -> bool | None:
+        """Decide, with an empty pool for one formula, whether some formula has at least this AUROC.
+
+        Parameters
+        ----------
+        threshold
+            The AUROC.
+        deadline, work_limit
+            Time of the clock, and words read, at which to give up; then the answer may be None.
+        exact
+            Whether all formulas count, or only those that the beam search finds.
+        width
+            Of that beam search, with which an exact one begins.
+        """
+        aim_ranked(self._pool, threshold)
+        self.guess(width)
+        if not self._hit and exact and not self.prove(deadline, work_limit) and not self._hit:
+            return None
+        return self._hit
+
+    @property
+    def _hit(self) -> bool:
+        return bool(self._pool.threshold[0] == OUT_OF_REACH)
 
     def _tasks(self, kinds: tuple[int, ...]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         """Tasks and their bounds, the highest first."""

@@ -73,7 +73,24 @@ def load_kernels(*, by_rank: bool, four_atoms: bool) -> None:
     given = extents, sizes, np.arange(len(rows)), positives, negatives
     atoms = MAX_ATOMS if four_atoms else MAX_ATOMS - 1
     if by_rank:
+        from .auroc import centred_ranks
+        from .ranked_search import RankedSearch
+
         search(*given, n=n, score=AUROC, max_atoms=atoms, activations=rng.random(n))
+        weights = centred_ranks(rng.random(n))
+        ranked = RankedSearch(
+            *given[:3],
+            weights,
+            np.arange(n),
+            score=resolve(AUROC),
+            least=1,
+            max_atoms=1,
+            conjunction=True,
+            disjunction=True,
+            negation=True,
+            top=1,
+        )
+        ranked.reaches(2.0, np.inf, 1, exact=False, width=1)
         return
     from .induction import Induction
     from .literals import prepare

@@ -122,7 +122,6 @@ def test_induce_by_auroc_takes_the_examples_for_activations(made, tmp_path: Path
         (("--rerank", "f1"), "f1"),
         (("--score", "auroc@0.7"), "0.7"),
         (("--score", "aurok"), "auroc"),
-        (("--score", "auroc", "--permutations", "9"), "permutation"),
     ],
 )
 def test_what_cannot_be_is_a_wrong_call(made, tmp_path: Path, options: tuple[str, ...], words: str) -> None:

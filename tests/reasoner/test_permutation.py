@@ -247,7 +247,6 @@ def test_more_permutations_continue_the_same_draws():
         ({"permutations": -1}, "not negative"),
         ({"seed": -1}, "not negative"),
         ({"permutations": 10, "strategy": "ecii"}, "the strategy ecii has no permutation test"),
-        ({"permutations": 10, "score": "auroc"}, "the score auroc has no permutation test"),
     ],
 )
 def test_options_that_make_no_test_are_refused(options, message):
