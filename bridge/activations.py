@@ -6,12 +6,12 @@ import hashlib
 import logging
 import os
 from collections import deque
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, cast, get_args
+from typing import TYPE_CHECKING, Any, Protocol, cast, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -206,6 +206,7 @@ def extract(
     skip_bad: bool = False,
     workers: int | None = None,
     progress: Progress | None = None,
+    executor: Executor | None = None,
 ) -> Activations:
     """Run a model over images and keep what a layer puts out.
 
@@ -240,6 +241,8 @@ def extract(
         Decoding threads; one a processor by default.
     progress
         Called with the numbers of images done and of all images.
+    executor
+        Who runs the model; this process by default. See :class:`~neurontology.bridge.cluster_tasks.ClusterForward`.
 
     Raises
     ------
@@ -249,9 +252,6 @@ def extract(
     DataError
         If images are unusable (all are named, nothing is written), or a unit is not finite for an image.
     """
-    import torch
-
-    from .hooks import capture
     from .models import load_model
 
     if batch_size < 1 or (workers is not None and workers < 1):
@@ -259,7 +259,9 @@ def extract(
     target = Path(out)
     loaded = load_model(model)
     loaded.tap(layer)
-    place = _device(device)
+    forward = Forward(loaded, layer, reduce, batch_size, device, skip_bad, workers)
+    if executor is None:
+        _device(device)
     found = images if isinstance(images, ImageSet) else ImageSet.find(images, skip_bad=skip_bad)
     check_holdout(holdout)
     request = request_digest(
@@ -276,31 +278,22 @@ def extract(
     )
     if (existing := reuse(target, request)) is not None:
         return existing
-    home = _home(loaded.module)
     bad: list[BadImage] = []
+    devices: set[str] = set()
     done = 0
     with (
         ActivationWriter(target) as writer,
-        ThreadPoolExecutor(workers or _processors(), thread_name_prefix="decode") as pool,
-        closing(_batches(pool, found, loaded, batch_size)) as batches,
-        capture(loaded, [layer], reduce) as outputs,
-        torch.inference_mode(),
+        closing((executor or _ThisProcess()).batches(forward, model, found.records)) as batches,
     ):
-        loaded.module.to(place)
-        try:
-            for records, inputs, unusable in batches:
-                bad.extend(unusable)
-                done += len(records) + len(unusable)
-                # Once the work is known to be in vain, the rest is only decoded, to name every bad file.
-                if records and (skip_bad or not bad):
-                    loaded.module(_stack(inputs, records, loaded).to(place, non_blocking=True))
-                    block = _rows_of(outputs, layer, len(records)).cpu().numpy()
-                    rows = [(one.id, one.relative, one.sha256, one.label) for one in records]
-                    writer.append(block, rows, f"{loaded.name}, layer {layer}")
-                if progress is not None:
-                    progress(done, len(found))
-        finally:
-            loaded.module.to(home)
+        for batch in batches:
+            bad.extend(batch.bad)
+            done += batch.seen
+            devices.add(batch.device)
+            if batch.records and (skip_bad or not bad):
+                rows = [(one.id, one.relative, one.sha256, one.label) for one in batch.records]
+                writer.append(batch.values, rows, f"{loaded.name}, layer {layer}")
+            if progress is not None:
+                progress(done, len(found))
         if bad and not skip_bad:
             raise bad_images_error(bad, found.root)
         for one in bad:
@@ -316,14 +309,106 @@ def extract(
             holdout=holdout,
             image_root=str(found.root.resolve()),
             skipped=[asdict(one) for one in (*found.skipped, *bad)],
-            device=str(place),
+            device=", ".join(sorted(devices)),
             software=versions("numpy", "pillow", "torch"),
         )
     return Activations.open(target)
 
 
+@dataclass(frozen=True)
+class Batch:
+    """Photographs that have gone through a network.
+
+    Attributes
+    ----------
+    records
+        The photographs, in order.
+    values
+        float32, records × units.
+    bad
+        Unusable ones among them; where these are not to be skipped, the photographs after the first of them are
+        decoded, but neither run nor listed in `records`.
+    seen
+        Photographs that the batch was made of.
+    device
+        What the network ran on.
+    """
+
+    records: Sequence[ImageRecord]
+    values: NDArray[np.float32]
+    bad: Sequence[BadImage]
+    seen: int
+    device: str
+
+
+@dataclass(frozen=True)
+class Forward:
+    """What is computed of photographs: the outputs of a layer, reduced. Attributes are as for :func:`extract`."""
+
+    model: LoadedModel
+    layer: str
+    reduce: Reduction
+    batch_size: int
+    device: str
+    skip_bad: bool
+    workers: int | None
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """All attributes but the model."""
+        return {one.name: getattr(self, one.name) for one in fields(self) if one.name != "model"}
+
+    def run(self, images: Sequence[ImageRecord]) -> Generator[Batch]:
+        """Run photographs through the network in this process, batch by batch.
+
+        Raises
+        ------
+        UsageError, DataError
+            As for :func:`extract`, unusable photographs apart.
+        """
+        import torch
+
+        from .hooks import capture
+
+        place, home = _device(self.device), _home(self.model.module)
+        nothing = np.empty((0, 0), np.float32)
+        in_vain = False
+        with (
+            ThreadPoolExecutor(self.workers or _processors(), thread_name_prefix="decode") as pool,
+            closing(_batches(pool, images, self.model, self.batch_size)) as batches,
+            capture(self.model, [self.layer], self.reduce) as outputs,
+        ):
+            self.model.module.to(place)
+            try:
+                for records, inputs, bad in batches:
+                    seen = len(records) + len(bad)
+                    # Once the work is known to be in vain, the rest is only decoded, to name every bad file.
+                    in_vain = in_vain or (bool(bad) and not self.skip_bad)
+                    if in_vain or not records:
+                        yield Batch((), nothing, bad, seen, str(place))
+                        continue
+                    with torch.inference_mode():
+                        self.model.module(_stack(inputs, records, self.model).to(place, non_blocking=True))
+                        values = _rows_of(outputs, self.layer, len(records)).cpu().numpy()
+                    yield Batch(records, values, bad, seen, str(place))
+            finally:
+                self.model.module.to(home)
+
+
+class Executor(Protocol):
+    """Who runs photographs through a network."""
+
+    def batches(self, forward: Forward, model: object, images: Sequence[ImageRecord]) -> Generator[Batch]:
+        """Yield what comes of the photographs, in their order; `model` is the loaded one as it was asked for."""
+
+
+class _ThisProcess:
+    def batches(self, forward: Forward, model: object, images: Sequence[ImageRecord]) -> Generator[Batch]:
+        return forward.run(images)
+
+
 def _batches(
-    pool: ThreadPoolExecutor, images: ImageSet, model: LoadedModel, batch_size: int
+    pool: ThreadPoolExecutor, images: Sequence[ImageRecord], model: LoadedModel, batch_size: int
 ) -> Generator[tuple[list[ImageRecord], list[Tensor], list[BadImage]], None, None]:
     """Yield decoded images in order, with at most three batches of them under way."""
 

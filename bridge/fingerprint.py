@@ -19,6 +19,9 @@ from ..ontology.expression import ClassExpression, named_classes, properties
 from ..ontology.names import NameTable
 from ..reasoner.atoms import AtomTable, pack
 
+DIGEST = 16  # bytes of a digest of expressions or of an extension
+BLOCK_BYTES = 1 << 22  # of extensions that are looked at in one go
+
 
 @dataclass(frozen=True)
 class Fingerprint:
@@ -44,19 +47,36 @@ class Fingerprints:
     atoms
         The atoms, with their extensions over the images used.
     images
-        Ids of these images, one for each bit of an extension.
-    names
-        Names by which the knowledge base calls the entities.
+        Digest of the images' ids and of the language of the atoms.
+    words
+        uint8, shape (atoms, 16): digests of the expressions that each atom stands for.
     """
 
-    def __init__(self, atoms: AtomTable, images: Sequence[str], names: NameTable) -> None:
-        self._size = len(images)
+    def __init__(self, atoms: AtomTable, images: bytes, words: NDArray[np.uint8]) -> None:
+        self.images = images
+        self.words = words
+        self._size = len(atoms.rows)
         self._lengths = atoms.lengths
         self._order = np.argsort(atoms.priorities, kind="stable")
         self._extents = atoms.extents
-        self._words = _words(atoms, names)
+
+    @classmethod
+    def of_layer(cls, atoms: AtomTable, images: Sequence[str], names: NameTable) -> Fingerprints:
+        """Fingerprints over the atoms of a layer.
+
+        Parameters
+        ----------
+        atoms
+            The atoms.
+        images
+            Ids of the images, one for each bit of an extension.
+        names
+            Names by which the knowledge base calls the entities.
+        """
         language = repr((__version__, atoms.depth, atoms.truncated))
-        self._images = hashlib.sha256("\n".join([language, *images]).encode()).digest()
+        digest = hashlib.sha256("\n".join([language, *images]).encode()).digest()
+        words = b"".join(_words(atoms, names))
+        return cls(atoms, digest, np.frombuffer(words, np.uint8).reshape(len(atoms), DIGEST))
 
     def of(
         self, positives: NDArray[np.integer], negatives: NDArray[np.integer], *, all_images: bool = False
@@ -70,32 +90,43 @@ class Fingerprints:
         sides[0, positives] = True
         sides[1, negatives] = True
         masks = pack(sides)
-        seen = self._extents
-        if not all_images:
-            seen = seen & (masks[0] | masks[1])
-        present = np.asarray(seen.any(axis=1))
-        chosen = self._shortest_of_each(seen, np.flatnonzero(present))
-        kept, absent = hashlib.sha256(self._images + masks.tobytes()), hashlib.sha256()
-        kept.update(np.ascontiguousarray(self._extents[chosen]).tobytes())
+        seen = None if all_images else masks[0] | masks[1]
+        present, keys = self._extensions(seen)
+        chosen = self._shortest_of_each(keys, np.flatnonzero(present))
+        kept, absent = hashlib.sha256(self.images + masks.tobytes()), hashlib.sha256()
+        for start in range(0, len(chosen), self._step):
+            kept.update(self._extents[chosen[start : start + self._step]].tobytes())
         kept.update(self._lengths[chosen].tobytes())
-        for atom in chosen:
-            kept.update(self._words[atom])
-        for atom in self._order:
-            if not present[atom]:
-                absent.update(self._words[atom])
+        kept.update(self.words[chosen].tobytes())
+        absent.update(self.words[self._order[~present[self._order]]].tobytes())
         return Fingerprint(kept.hexdigest(), absent.hexdigest())
 
-    def _shortest_of_each(self, seen: NDArray[np.uint64], among: NDArray[np.int64]) -> NDArray[np.int64]:
+    @property
+    def _step(self) -> int:
+        """Rows that are looked at in one go: what this takes does not grow with the images."""
+        return max(1, BLOCK_BYTES // (8 * max(1, int(self._extents.shape[1]))))
+
+    def _extensions(self, among: NDArray[np.uint64] | None) -> tuple[NDArray[np.bool_], NDArray[np.void]]:
+        """Whether each atom holds for any of the images, and the digest of those that it holds for."""
+        atoms = len(self._extents)
+        present, keys = np.empty(atoms, np.bool_), np.empty(atoms, np.dtype((np.void, DIGEST)))
+        for start in range(0, atoms, self._step):
+            rows = self._extents[start : start + self._step]
+            rows = np.ascontiguousarray(rows if among is None else rows & among)
+            present[start : start + len(rows)] = rows.any(axis=1)
+            for i, row in enumerate(rows, start):
+                keys[i] = np.void(hashlib.blake2b(row, digest_size=DIGEST).digest())
+        return present, keys
+
+    def _shortest_of_each(self, keys: NDArray[np.void], among: NDArray[np.int64]) -> NDArray[np.int64]:
         """Atoms that are the shortest with their extension on the examples, in the order of preference.
 
         Longer ones with the same extension never enter a solution.
         """
-        rows = np.ascontiguousarray(seen[among])
-        keys = rows.view(np.dtype((np.void, rows.shape[1] * rows.itemsize))).ravel()
-        _, group = np.unique(keys, return_inverse=True)
+        _, group = np.unique(keys[among], return_inverse=True)
         shortest = np.full(int(group.max(initial=-1)) + 1, np.iinfo(np.int32).max, np.int32)
         np.minimum.at(shortest, group, self._lengths[among])
-        winners = np.zeros(len(seen), np.bool_)
+        winners = np.zeros(len(keys), np.bool_)
         winners[among[self._lengths[among] == shortest[group]]] = True
         return self._order[winners[self._order]]
 
@@ -112,6 +143,6 @@ def _words(atoms: AtomTable, names: NameTable) -> list[bytes]:
         return "\0".join([repr(expression), *(called[iri] for iri in entities)])
 
     return [
-        hashlib.blake2b("\1".join(map(words, (expression, *others))).encode(), digest_size=16).digest()
+        hashlib.blake2b("\1".join(map(words, (expression, *others))).encode(), digest_size=DIGEST).digest()
         for expression, others in zip(atoms.expressions, atoms.equivalents, strict=True)
     ]

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,44 +24,22 @@ from ..reasoner.interpretation import Interpretation
 from ..reasoner.learning import Induction, InductionOptions, induce
 from ..reasoner.score import resolve
 from .activations import Activations
-from .example_sets import ExampleSet, Rule, example_set
+from .example_rules import Thresholds
+from .example_sets import ExampleSet, example_set
 from .fingerprint import Fingerprint, Fingerprints
 
 if TYPE_CHECKING:
+    from ..reasoner.entailment import Entailment
     from ..reasoner.shared_atoms import SharedAtoms
 
 log = logging.getLogger(__name__)
 
 BLOCK = 256  # units whose atoms are counted at a time, at most
 BLOCK_COUNTS = 1 << 23  # pairs of counts held for a block: 64 MB
+BLOCK_VALUES = 1 << 24  # activations held while they are turned round: 64 MB
 
 UnitProgress: TypeAlias = Callable[[int, int, int], None]
 """Called with the numbers of units done, in all, and proved optimal."""
-
-
-@dataclass(frozen=True)
-class Thresholds:
-    """When an image is a positive or negative example of a unit, see :func:`.example_sets.example_set`."""
-
-    positive: float = 0.8
-    negative: float = 0.2
-    min_positives: int = 3
-    rule: Rule = "maximum"
-
-    @property
-    def sentence(self) -> str:
-        """What they say, in words.
-
-        Examples
-        --------
-        >>> Thresholds(20, 50, rule="top").sentence
-        'positive the 20 most, negative the 50 least exciting images'
-        """
-        if self.rule == "top":
-            return f"positive the {self.positive:g} most, negative the {self.negative:g} least exciting images"
-        if self.rule == "quantile":
-            return f"positive from the quantile {self.positive:g} of the activations, negative up to {self.negative:g}"
-        return f"positive from {self.positive} of the unit’s maximum, negative up to {self.negative}"
 
 
 @dataclass(frozen=True)
@@ -82,6 +60,8 @@ class UnitLabel:
         The solutions; None without a label.
     fingerprint
         What the solutions depend on; None without a label.
+    entailment
+        What a reasoner says of each solution, where one was asked.
     """
 
     unit: int
@@ -91,6 +71,7 @@ class UnitLabel:
     status: str
     induction: Induction | None
     fingerprint: Fingerprint | None = None
+    entailment: tuple[Entailment, ...] = ()
 
     @property
     def proved(self) -> bool:
@@ -203,14 +184,19 @@ def _individuals_called(kb: KB, graph: int, ids: Iterable[str]) -> dict[str, int
     return found
 
 
-def check_options(options: InductionOptions) -> None:
+def check_options(options: InductionOptions, thresholds: Thresholds | None = None) -> None:
     """Refuse options that no unit can be labelled with.
 
     Raises
     ------
     UsageError
-        The strategy is that of ECII.
+        The strategy is that of ECII, or AUROC is asked of a band of activations.
     """
+    if thresholds is not None and thresholds.is_band and (resolve(options.score).by_rank or options.rerank):
+        raise UsageError(
+            f"AUROC is about rising activations, not about the band {thresholds.name}",
+            expected="another score, and no --rerank auroc",
+        )
     if options.strategy == "ecii":
         raise UsageError(
             "units are not labelled in ECII mode",
@@ -229,6 +215,7 @@ def label_units(
     jobs: int | None = None,
     progress: UnitProgress | None = None,
     counter: MakeCounter = KernelCounter,
+    executor: Executor | None = None,
 ) -> list[UnitLabel]:
     """Induce a label for each unit from the images of the induction split.
 
@@ -251,6 +238,9 @@ def label_units(
     counter
         What counts the atoms for blocks of units, see :func:`~neurontology.reasoner.counting.resolve_device`. The
         result does not depend on it.
+    executor
+        Who does the work: threads of this process by default, to which `jobs` and `counter` are for; or a cluster, see
+        :class:`~neurontology.bridge.cluster.Cluster`. The result does not depend on it.
 
     Raises
     ------
@@ -267,7 +257,8 @@ def label_units(
         )
     layer = LayerProblems(joined, activations, thresholds or Thresholds(), options)
     labels, proved = [], 0
-    for done, result in enumerate(_labels(layer, chosen, counter, jobs or os.cpu_count() or 1), 1):
+    executor = executor or Threads(jobs or os.cpu_count() or 1, counter)
+    for done, result in enumerate(executor.labels(layer, chosen), 1):
         labels.append(result)
         proved += result.proved
         if progress is not None:
@@ -275,27 +266,146 @@ def label_units(
     return labels
 
 
-def _labels(layer: LayerProblems, units: Sequence[int], make: MakeCounter, jobs: int) -> Iterator[UnitLabel]:
-    """Labels of units in their order; a block is counted while units of the one before are still at work."""
-    counter = make(layer.atoms.extents, len(layer.atoms.rows), jobs)
-    size = max(1, min(BLOCK, BLOCK_COUNTS // len(layer.atoms)))
-    waiting: deque[Future[UnitLabel]] = deque()
-    with ThreadPoolExecutor(jobs) as pool:
-        try:
-            for start in range(0, len(units), size):
-                block = units[start : start + size]
-                counts = layer.counts(block, counter)
-                waiting.extend(pool.submit(layer.label, unit, counts.get(unit)) for unit in block)
-                while len(waiting) > size:
+class Executor(Protocol):
+    """Who induces the labels of a layer's units."""
+
+    def labels(self, layer: LayerProblems, units: Sequence[int]) -> Iterator[UnitLabel]:
+        """Yield the labels of the units, in their order."""
+
+
+@dataclass(frozen=True)
+class Threads:
+    """Threads of this process.
+
+    Attributes
+    ----------
+    jobs
+        How many.
+    counter
+        What counts the atoms.
+    """
+
+    jobs: int
+    counter: MakeCounter = KernelCounter
+
+    def labels(self, layer: UnitProblems, units: Sequence[int]) -> Iterator[UnitLabel]:
+        """See :meth:`Executor.labels`; a block is counted while units of the one before are still at work."""
+        counter = self.counter(layer.atoms.extents, len(layer.atoms.rows), self.jobs)
+        size = block_size(layer)
+        waiting: deque[Future[UnitLabel]] = deque()
+        with ThreadPoolExecutor(self.jobs) as pool:
+            try:
+                for start in range(0, len(units), size):
+                    block = units[start : start + size]
+                    counts = layer.counts(block, counter)
+                    waiting.extend(pool.submit(layer.label, unit, counts.get(unit)) for unit in block)
+                    while len(waiting) > size:
+                        yield waiting.popleft().result()
+                while waiting:
                     yield waiting.popleft().result()
-            while waiting:
-                yield waiting.popleft().result()
-        finally:
-            for future in waiting:
-                future.cancel()
+            finally:
+                for future in waiting:
+                    future.cancel()
 
 
-class LayerProblems:
+def block_size(layer: UnitProblems) -> int:
+    """Units whose atoms are counted at a time, so that the counts stay small."""
+    return max(1, min(BLOCK, BLOCK_COUNTS // len(layer.atoms)))
+
+
+class UnitProblems:
+    """The learning problems of a layer's units, over atoms that they share.
+
+    Parameters
+    ----------
+    atoms
+        The atoms.
+    fingerprints
+        Fingerprints over the atoms.
+    column
+        Gives a unit's activations: float32, one for each of the atoms' individuals.
+    thresholds, options
+        As for :func:`label_units`.
+    """
+
+    def __init__(
+        self,
+        atoms: AtomTable,
+        fingerprints: Fingerprints,
+        column: Callable[[int], NDArray[np.float32]],
+        thresholds: Thresholds,
+        options: InductionOptions | None,
+    ) -> None:
+        self.atoms = atoms
+        self.fingerprints = fingerprints
+        self.column = column
+        self.thresholds = thresholds
+        self.options = options
+        self._by_rank = options is not None and resolve(options.score).by_rank
+
+    @cached_property
+    def shared(self) -> SharedAtoms:
+        """The atoms as the searches of all units read them."""
+        from ..reasoner.shared_atoms import share_atoms  # compiles or loads the kernels
+
+        return share_atoms(self.atoms.extents, self.atoms.lengths, self.atoms.priorities)
+
+    def counts(self, units: Sequence[int], counter: Counter) -> dict[int, UnitCounts]:
+        """True and false positives of the atoms for the units that a search can label and that it needs them for."""
+        examples = {} if self._by_rank else {unit: self.examples(unit) for unit in units}
+        usable = {unit: e for unit, e in examples.items() if e.usable}
+        if not usable:
+            return {}
+        n = len(self.atoms.rows)
+        tp, fp = counter.counts(
+            np.vstack([mask(e.positives, n) for e in usable.values()]),
+            np.vstack([mask(e.negatives, n) for e in usable.values()]),
+        )
+        return {unit: UnitCounts(tp[:, k], fp[:, k]) for k, unit in enumerate(usable)}
+
+    def examples(self, unit: int) -> ExampleSet:
+        """Positive and negative images of a unit."""
+        return example_set(
+            self.column(unit),
+            positive=self.thresholds.positive,
+            negative=self.thresholds.negative,
+            min_positives=self.thresholds.min_positives,
+            rule=self.thresholds.rule,
+        )
+
+    def fingerprint(self, examples: ExampleSet) -> Fingerprint:
+        """Fingerprint of the problem that a unit's examples pose."""
+        return self.fingerprints.of(examples.positives, examples.negatives, all_images=self._by_rank)
+
+    def label(self, unit: int, counts: UnitCounts | None = None) -> UnitLabel:
+        """Induce the label of a unit, of which the counts of the atoms may be known."""
+        examples = self.examples(unit)
+        status, found = examples.status, None
+        if examples.usable:
+            found = induce(
+                self.atoms,
+                examples.positives,
+                examples.negatives,
+                self.options,
+                stream=unit,
+                activations=self.column(unit),
+                shared=None if self._by_rank else self.shared,
+                counts=counts,
+            )
+            if not found.solutions:
+                status, found = f"no expression has the support that {found.options.score} asks for", None
+        return UnitLabel(
+            unit=unit,
+            positives=len(examples.positives),
+            negatives=len(examples.negatives),
+            maximum=examples.maximum,
+            status=status,
+            induction=found,
+            fingerprint=None if found is None else self.fingerprint(examples),
+        )
+
+
+class LayerProblems(UnitProblems):
     """The learning problems of a layer's units over the images of the induction split.
 
     Parameters
@@ -322,78 +432,24 @@ class LayerProblems:
         options: InductionOptions | None,
     ) -> None:
         if options is not None:
-            check_options(options)
+            check_options(options, thresholds)
         used = np.asarray([activations.images[i].split == "induction" for i in joined.images], np.bool_)
         if not used.any():
             raise UsageError(
                 "no image is in the induction split", where=activations.path, hint="use a smaller --holdout"
             )
-        self._rows = joined.images[used]
-        self._values = activations.values
-        self._thresholds = thresholds
-        self._options = options
-        self._by_rank = options is not None and resolve(options.score).by_rank
-        self.atoms: AtomTable = enumerate_atoms(joined.interpretation, joined.individuals[used])
-        self._fingerprints = Fingerprints(
-            self.atoms, [activations.images[int(row)].id for row in self._rows], joined.names
+        self._rows, self._values = rows, values = joined.images[used], activations.values
+        atoms = enumerate_atoms(joined.interpretation, joined.individuals[used])
+        super().__init__(
+            atoms,
+            Fingerprints.of_layer(atoms, [activations.images[int(row)].id for row in rows], joined.names),
+            lambda unit: np.asarray(values[rows, unit]),
+            thresholds,
+            options,
         )
 
-    @cached_property
-    def _shared(self) -> SharedAtoms:
-        from ..reasoner.shared_atoms import share_atoms  # compiles or loads the kernels
-
-        return share_atoms(self.atoms.extents, self.atoms.lengths, self.atoms.priorities)
-
-    def counts(self, units: Sequence[int], counter: Counter) -> dict[int, UnitCounts]:
-        """True and false positives of the atoms for the units that a search can label and that it needs them for."""
-        examples = {} if self._by_rank else {unit: self.examples(unit) for unit in units}
-        usable = {unit: e for unit, e in examples.items() if e.usable}
-        if not usable:
-            return {}
-        n = len(self.atoms.rows)
-        tp, fp = counter.counts(
-            np.vstack([mask(e.positives, n) for e in usable.values()]),
-            np.vstack([mask(e.negatives, n) for e in usable.values()]),
-        )
-        return {unit: UnitCounts(tp[:, k], fp[:, k]) for k, unit in enumerate(usable)}
-
-    def examples(self, unit: int) -> ExampleSet:
-        """Positive and negative images of a unit."""
-        return example_set(
-            np.asarray(self._values[self._rows, unit]),
-            positive=self._thresholds.positive,
-            negative=self._thresholds.negative,
-            min_positives=self._thresholds.min_positives,
-            rule=self._thresholds.rule,
-        )
-
-    def fingerprint(self, examples: ExampleSet) -> Fingerprint:
-        """Fingerprint of the problem that a unit's examples pose."""
-        return self._fingerprints.of(examples.positives, examples.negatives, all_images=self._by_rank)
-
-    def label(self, unit: int, counts: UnitCounts | None = None) -> UnitLabel:
-        """Induce the label of a unit, of which the counts of the atoms may be known."""
-        examples = self.examples(unit)
-        status, found = examples.status, None
-        if examples.usable:
-            found = induce(
-                self.atoms,
-                examples.positives,
-                examples.negatives,
-                self._options,
-                stream=unit,
-                activations=np.asarray(self._values[self._rows, unit]),
-                shared=None if self._by_rank else self._shared,
-                counts=counts,
-            )
-            if not found.solutions:
-                status, found = f"no expression has the support that {found.options.score} asks for", None
-        return UnitLabel(
-            unit=unit,
-            positives=len(examples.positives),
-            negatives=len(examples.negatives),
-            maximum=examples.maximum,
-            status=status,
-            induction=found,
-            fingerprint=None if found is None else self.fingerprint(examples),
-        )
+    def activation_blocks(self, units: NDArray[np.integer]) -> Iterator[tuple[int, NDArray[np.float32]]]:
+        """Yield the activations of units in one pass over the images: the first image, and images × units."""
+        step = max(1, BLOCK_VALUES // self._values.shape[1])
+        for start in range(0, len(self._rows), step):
+            yield start, self._values[self._rows[start : start + step]][:, units]

@@ -9,6 +9,8 @@ from typing import Annotated, Any
 import typer
 
 from .options import (
+    Entailment,
+    EntailmentLimit,
     Json,
     MaxAtoms,
     Operators,
@@ -20,7 +22,7 @@ from .options import (
     induction_options,
     names_in,
 )
-from .terminal import print_json, print_table, say, warn
+from .terminal import open_world_cell, print_json, print_table, say, warn
 
 
 def induce_expression(
@@ -63,11 +65,8 @@ def induce_expression(
         int | None,
         typer.Option(min=1, help="Name up to so many examples that each solution covers, misses and wrongly covers."),
     ] = None,
-    entailment: Annotated[
-        str | None,
-        typer.Option(help="Reasoner, hermit or elk, to say which examples follow to be in each solution (open world)."),
-    ] = None,
-    entailment_limit: Annotated[float, typer.Option(min=1, help="Seconds for the reasoner.")] = 300,
+    entailment: Entailment = None,
+    entailment_limit: EntailmentLimit = 300,
     as_json: Json = False,
 ) -> None:
     """Find the best class expressions for positive and negative individuals.
@@ -141,7 +140,7 @@ def _print_induction(record: dict[str, Any], time_limit: float | None = None) ->
             [
                 *(s[key] for key in ("rank", "dl", "score", "tp", "fp", "tn", "fn", "length")),
                 len(s["equivalent"]),
-                *([_open_world(s["entailment"])] if checked else []),
+                *([open_world_cell(s["entailment"])] if checked else []),
             ]
             for s in solutions
         ],
@@ -169,14 +168,6 @@ def _print_induction(record: dict[str, Any], time_limit: float | None = None) ->
         )
     if record["truncated"]:
         say(f"not all atoms of the language were formed; left out: {record['truncated']}")
-
-
-def _open_world(entailment: dict[str, Any]) -> str:
-    if "not_asked" in entailment:
-        return f"not asked: {entailment['not_asked']}"
-    if not entailment["differs"]:
-        return "agrees"
-    return f"differs: -{len(entailment['only_closed_world'])} +{len(entailment['only_open_world'])}"
 
 
 def _proof(record: dict[str, Any], score: str, time_limit: float | None) -> str:

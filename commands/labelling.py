@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 from time import perf_counter
@@ -11,6 +12,9 @@ from typing import Annotated, Any
 import typer
 
 from .options import (
+    ClusterAddress,
+    Entailment,
+    EntailmentLimit,
     Json,
     MaxAtoms,
     Operators,
@@ -23,7 +27,7 @@ from .options import (
     induction_options,
     unit_numbers,
 )
-from .terminal import print_json, print_table, progress_bar, say
+from .terminal import open_world_cell, print_json, print_table, progress_bar, say, warn
 
 
 def label_layer(
@@ -39,6 +43,14 @@ def label_layer(
     units: Annotated[str | None, typer.Option(help="Units, such as 0,3,5-9; all by default.")] = None,
     positive: Annotated[float, typer.Option(help="Share of the maximum from which an image is positive.")] = 0.8,
     negative: Annotated[float, typer.Option(help="Share of the maximum to which an image is negative.")] = 0.2,
+    rule: Annotated[
+        str | None,
+        typer.Option(
+            help="Example images, instead of --positive and --negative: 80/20 (percent of the maximum), q95/50 "
+            "(quantiles), top20/50 (numbers), or a band of activations, 20-40 (percent of the maximum) or 2of4 (one of "
+            "so many ranges)."
+        ),
+    ] = None,
     min_positives: Annotated[int, typer.Option(min=1, help="Fewest positive images for a label.")] = 3,
     score: Score = None,
     max_atoms: MaxAtoms = None,
@@ -55,11 +67,15 @@ def label_layer(
     device: Annotated[
         str, typer.Option(help="What counts atoms: cpu, cuda (needs torch) or torch:cpu. The labels are the same.")
     ] = "cpu",
+    cluster: ClusterAddress = None,
+    entailment: Entailment = None,
+    entailment_limit: EntailmentLimit = 300,
     as_json: Json = False,
 ) -> None:
     """Label the units of a layer and record the labels as triples."""
     from ..bridge.activations import Activations
-    from ..bridge.labelling import Thresholds, check_options, join_images, label_units
+    from ..bridge.example_rules import Thresholds, parse_rule
+    from ..bridge.labelling import check_options, join_images, label_units
     from ..bridge.recording import record_run
     from ..bridge.run import save_run
     from ..ontology.errors import UsageError
@@ -72,6 +88,8 @@ def label_layer(
         return _update_labels(context, update, kb, activations, out, jobs, as_json)
     if kb is None or activations is None:
         raise UsageError("what to label is not given", expected="--kb KB --activations ACT, or --update RUN")
+    if cluster is not None and (jobs is not None or device != "cpu"):
+        raise UsageError("--jobs and --device are not for --cluster", expected="them where the workers are started")
     # Before the work of minutes, not after it.
     refuse_existing(out)
     if not 0 <= negative < positive <= 1:
@@ -81,14 +99,31 @@ def label_layer(
         )
     started, clock = datetime.now(UTC), perf_counter()
     chosen = None if units is None else unit_numbers(units)
-    thresholds = Thresholds(positive, negative, min_positives)
+    if rule is None:
+        thresholds = Thresholds(positive, negative, min_positives)
+    elif "COMMANDLINE" in f"{context.get_parameter_source('positive')}{context.get_parameter_source('negative')}":
+        raise UsageError("--rule says what --positive and --negative say", expected="--rule, or these two")
+    else:
+        thresholds = parse_rule(rule, min_positives=min_positives)
     asked = induction_options(score, max_atoms, operators, top, strategy, time_limit, permutations, seed)
     options = InductionOptions(**asked, rerank=rerank)
-    check_options(options)
+    check_options(options, thresholds)
+    if entailment is not None:
+        from ..bridge.open_world import check_labels
+        from ..reasoner.entailment import require_reasoner
+
+        require_reasoner(entailment)
     counter = resolve_device(device)
-    store, acts = KB.open(kb, writable=True), Activations.open(activations)
-    joined = join_images(store, acts, dataset)
-    with progress_bar("units") as progress:
+    with ExitStack() as stack:
+        executor = None
+        if cluster is not None:
+            from ..bridge.cluster import connect
+            from ..bridge.cluster_tasks import ClusterLabels
+
+            executor = ClusterLabels(stack.enter_context(connect(cluster)), out.parent)
+        store, acts = KB.open(kb, writable=True), Activations.open(activations)
+        joined = join_images(store, acts, dataset)
+        progress = stack.enter_context(progress_bar("units"))
         labels = label_units(
             joined,
             acts,
@@ -98,7 +133,15 @@ def label_layer(
             jobs=jobs,
             progress=progress,
             counter=counter,
+            executor=executor,
         )
+    if entailment is not None:
+        checked = check_labels(
+            store, joined, acts, labels, thresholds, reasoner=entailment, time_limit=entailment_limit
+        )
+        labels = list(checked.labels)
+        for note in checked.notes:
+            warn(note)
     run = save_run(
         out,
         store,
@@ -168,10 +211,20 @@ def _update_labels(
 
 def _print_labels(units: Sequence[dict[str, Any]]) -> None:
     labelled = [u for u in units if u["solutions"]]
+    checked = any("entailment" in u["solutions"][0] for u in labelled)
     ranked = any(u["solutions"][0].get("auroc") is not None for u in labelled)
     p_values = [u["permutation_p"] for u in labelled if u.get("permutation_p") is not None]
     print_table(
-        ("unit", "positives", "label", "f1", *(["auroc"] if ranked else []), "proved", *(["p"] if p_values else [])),
+        (
+            "unit",
+            "positives",
+            "label",
+            "f1",
+            *(["auroc"] if ranked else []),
+            "proved",
+            *(["p"] if p_values else []),
+            *(["open world"] if checked else []),
+        ),
         [
             (
                 u["unit"],
@@ -181,6 +234,7 @@ def _print_labels(units: Sequence[dict[str, Any]]) -> None:
                 *([u["solutions"][0].get("auroc")] if ranked else []),
                 "yes" if u["proved_optimal"] else "no",
                 *([u.get("permutation_p")] if p_values else []),
+                *([open_world_cell(u["solutions"][0]["entailment"])] if checked else []),
             )
             for u in labelled[:40]
         ],

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
-from .options import Json, Model, Out
+from .options import ClusterAddress, Json, Model, Out
 from .terminal import print_json, print_table, progress_bar
 
 if TYPE_CHECKING:
@@ -42,15 +43,22 @@ def extract_activations(
     batch_size: Annotated[int, typer.Option(min=1, help="Images a forward pass.")] = 8,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Leave unreadable images out and list them.")] = False,
+    cluster: ClusterAddress = None,
     as_json: Json = False,
 ) -> None:
     """Extract a layer's activations on images (the word `extract` may be left out)."""
     from ..bridge.activations import extract
-    from ..bridge.models import load_model
 
-    with progress_bar("images") as progress:
+    with ExitStack() as stack:
+        executor = None
+        if cluster is not None:
+            from ..bridge.cluster import connect
+            from ..bridge.cluster_tasks import ClusterForward
+
+            executor = ClusterForward(stack.enter_context(connect(cluster)))
+        progress = stack.enter_context(progress_bar("images"))
         activations = extract(
-            load_model(model),
+            model,
             layer,
             images,
             reduce=cast("Reduction", reduce),
@@ -61,6 +69,7 @@ def extract_activations(
             skip_bad=skip_bad,
             progress=progress,
             out=out,
+            executor=executor,
         )
     _print_activations(activations, as_json)
 

@@ -52,6 +52,15 @@ Strategy = Annotated[
 TimeLimit = Annotated[float | None, typer.Option(help="Seconds for the search of one problem; no limit by default.")]
 
 
+Entailment = Annotated[
+    str | None,
+    typer.Option(help="Reasoner, hermit or elk, to say which examples follow to be in each solution (open world)."),
+]
+
+
+EntailmentLimit = Annotated[float, typer.Option(min=1, help="Seconds for the reasoner.")]
+
+
 Preset = Annotated[str | None, typer.Option(help="Kind of server: oxigraph, fuseki, graphdb, virtuoso or qlever.")]
 
 

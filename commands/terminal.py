@@ -96,3 +96,12 @@ def stage_bars() -> Iterator[Callable[[str, int, int], None] | None]:
             bar.update(tasks[stage], completed=done)
 
         yield report
+
+
+def open_world_cell(entailment: dict[str, Any]) -> str:
+    """How a solution fares in the open world, as one cell of a table."""
+    if "not_asked" in entailment:
+        return f"not asked: {entailment['not_asked']}"
+    if not entailment["differs"]:
+        return "agrees"
+    return f"differs: -{len(entailment['only_closed_world'])} +{len(entailment['only_open_world'])}"

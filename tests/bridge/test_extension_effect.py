@@ -145,7 +145,7 @@ def test_equal_fingerprints_mean_equal_answers() -> None:
         long = np.append(np.insert(lengths, at, lengths[3] + 1), 1)
         ids = [f"im{i}" for i in range(images)]
         tables = (table(extents, lengths, names), table(wide, long, more))
-        prints = [Fingerprints(t, ids, NameTable()).of(positives, negatives) for t in tables]
+        prints = [Fingerprints.of_layer(t, ids, NameTable()).of(positives, negatives) for t in tables]
         options = InductionOptions(max_atoms=2, top=4)
         answers = [induce(t, positives, negatives, options) for t in tables]
         assert prints[0].atoms == prints[1].atoms
@@ -153,4 +153,4 @@ def test_equal_fingerprints_mean_equal_answers() -> None:
         assert [s.expression for s in answers[0].solutions] == [s.expression for s in answers[1].solutions]
         assert [s.equivalent for s in answers[0].solutions] == [s.equivalent for s in answers[1].solutions]
         shifted = table(np.vstack([extents[1:], extents[:1]]), np.roll(lengths, -1), [*names[1:], names[0]])
-        assert Fingerprints(shifted, ids, NameTable()).of(positives, negatives).atoms != prints[0].atoms
+        assert Fingerprints.of_layer(shifted, ids, NameTable()).of(positives, negatives).atoms != prints[0].atoms
