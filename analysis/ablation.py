@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args
 
 import numpy as np
 import torch
@@ -15,12 +15,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..bridge.activations import Activations
+from ..bridge.hooks import capture
 from ..bridge.images import ImageSet
 from ..bridge.loaded_model import LoadedModel
 from ..bridge.models import load_model
 from ..bridge.silencing import silenced_outputs
 from ..ontology.errors import DataError, UsageError
 from ..ontology.kb import KB
+from .bootstrap import CONFIDENCE, bootstrap_mean
 from .patches import Photographs, check_model
 from .scorers.conse import class_names
 from .statistics import benjamini_hochberg
@@ -28,8 +30,10 @@ from .statistics import benjamini_hochberg
 Progress = Callable[[int, int], None]
 """Called with the numbers of images done and of all."""
 
+Holding = Literal["zero", "mean"]
+"""What units are held at: zero, or each its mean over the images that are not held out."""
+
 _BATCH = 8
-_CONFIDENCE = 0.95
 
 
 @dataclass(frozen=True)
@@ -48,6 +52,9 @@ class AblationOptions:
         Bootstrap samples of the images.
     seed
         Seed of the random groups and of the bootstrap.
+    by
+        ``zero``, or ``mean``: each unit is held at the mean of its maps over the induction half of the images, so that
+        the layers after it get what they usually do, and only what differs from image to image is gone.
     """
 
     min_units: int = 5
@@ -55,9 +62,12 @@ class AblationOptions:
     random_groups: int = 19
     resamples: int = 1000
     seed: int = 0
+    by: Holding = "zero"
 
     def __post_init__(self) -> None:
         """Check the numbers."""
+        if self.by not in get_args(Holding):
+            raise UsageError(f"units cannot be held at {self.by!r}", expected=" or ".join(get_args(Holding)))
         for name in ("min_units", "most", "random_groups", "resamples"):
             if getattr(self, name) < 1:
                 raise UsageError(f"{name} is {getattr(self, name)}", expected="1 or more")
@@ -234,11 +244,11 @@ def ablate(
 ) -> LayerAblation:
     """Silence the units of each concept and measure what the network loses, on the held-out images.
 
-    The activations of the concept's units are set to zero. For each concept, over all images and for each class of
-    images: the share of images whose first class stays (Wilson's interval), or is still among the first five; the
-    mean drop of the first class's posterior (paired percentile bootstrap of the images); the same for as many units of
-    the layer drawn at random, with p = (1 + draws that drop as much) / (1 + draws); and the accuracy before and after,
-    where the class of images is a class of the network by its name.
+    The activations of the concept's units are set to zero, or to their means. For each concept, over all images and
+    for each class of images: the share of images whose first class stays (Wilson's interval), or is still among the
+    first five; the mean drop of the first class's posterior (paired percentile bootstrap of the images); the same for
+    as many units of the layer drawn at random, with p = (1 + draws that drop as much) / (1 + draws); and the accuracy
+    before and after, where the class of images is a class of the network by its name.
 
     Parameters
     ----------
@@ -284,7 +294,11 @@ def ablate(
         draws = (generator.permutation(activations.units)[: len(one.units)] for _ in range(asked.random_groups))
         silent.extend(sorted(draw.tolist()) for draw in draws)
     labels = [activations.images[int(row)].label for row in rows]
-    found, names = _run(network, meta.layer, silent, photographs, rows, labels, progress)
+    values = None
+    if asked.by == "mean":
+        induction = activations.rows("induction")
+        values = _means(network, meta.layer, photographs, induction if len(induction) else rows, progress)
+    found, names = _run(network, meta.layer, silent, values, photographs, rows, labels, progress)
     by_image = all(label is not None for label in labels)
     kinds = [str(label) for label in labels] if by_image else [names[number] for number in found.first]
     per = 1 + asked.random_groups
@@ -294,11 +308,12 @@ def ablate(
     record = {
         "model": meta.model,
         "layer": meta.layer,
+        "by": asked.by,
         "images": len(rows),
         "held_out": bool(len(held_out)),
         "classes_from": "images" if by_image else "predictions",
         "random_groups": asked.random_groups,
-        "confidence": _CONFIDENCE,
+        "confidence": CONFIDENCE,
         "seed": asked.seed,
         "concepts": concepts,
     }
@@ -309,6 +324,7 @@ def _run(
     network: LoadedModel,
     layer: str,
     silent: Sequence[Sequence[int]],
+    values: Tensor | None,
     photographs: Photographs,
     rows: NDArray[np.intp],
     labels: Sequence[str | None],
@@ -321,7 +337,7 @@ def _run(
     for start in range(0, len(rows), _BATCH):
         batch = [int(row) for row in rows[start : start + _BATCH]]
         inputs = torch.stack([network.transform(photographs.open(row)) for row in batch]).to(device)
-        outputs = silenced_outputs(network, layer, silent, inputs).cpu()
+        outputs = silenced_outputs(network, layer, silent, inputs, values).cpu()
         if not names:
             names = _output_names(network, outputs.shape[-1])
             truth = _own_outputs(labels, names)
@@ -337,6 +353,29 @@ def _run(
         truth >= 0,
     )
     return whole, names
+
+
+def _means(
+    network: LoadedModel,
+    layer: str,
+    photographs: Photographs,
+    rows: NDArray[np.intp],
+    progress: Progress | None,
+) -> Tensor:
+    """Mean of each unit over its maps and the photographs, shape (units,)."""
+    device = next((one.device for one in network.module.parameters()), torch.device("cpu"))
+    total: Tensor | None = None
+    for start in range(0, len(rows), _BATCH):
+        batch = rows[start : start + _BATCH].tolist()
+        inputs = torch.stack([network.transform(photographs.open(row)) for row in batch]).to(device)
+        with capture(network, [layer], "mean") as outputs, torch.inference_mode():
+            network.module(inputs)
+            part = outputs[layer].double().sum(0)
+        total = part if total is None else total + part
+        if progress is not None:
+            progress(start + len(batch), len(rows))
+    assert total is not None, "activations have at least one image"
+    return total / len(rows)
 
 
 def _output_names(network: LoadedModel, outputs: int) -> tuple[str, ...]:
@@ -385,8 +424,8 @@ def _effect(found: Responses, part: slice, chosen: NDArray[np.bool_], options: A
     images = int(chosen.sum())
     low, high = wilson(int(kept[0].sum()), images)
     means = drop.mean(1)
-    drop_low, drop_high = bootstrap_mean(drop[0], options)
-    excess_low, excess_high = bootstrap_mean(drop[0] - drop[1:].mean(0), options)
+    drop_low, drop_high = bootstrap_mean(drop[0], resamples=options.resamples, seed=options.seed)
+    excess_low, excess_high = bootstrap_mean(drop[0] - drop[1:].mean(0), resamples=options.resamples, seed=options.seed)
     effect: dict[str, Any] = {
         "images": images,
         "agreement": float(kept[0].mean()),
@@ -408,7 +447,7 @@ def _effect(found: Responses, part: slice, chosen: NDArray[np.bool_], options: A
         keys = ("accuracy_before", "accuracy", "accuracy_change", "accuracy_low", "accuracy_high")
         return {**effect, "matched": 0, **dict.fromkeys(keys)}
     before, after = found.hit[0, known].astype(np.float64), found.hit[1 + part.start, known].astype(np.float64)
-    change_low, change_high = bootstrap_mean(after - before, options)
+    change_low, change_high = bootstrap_mean(after - before, resamples=options.resamples, seed=options.seed)
     return {
         **effect,
         "matched": int(known.sum()),
@@ -430,12 +469,5 @@ def wilson(successes: int, trials: int) -> tuple[float, float]:
     """
     from scipy.stats import binomtest
 
-    interval = binomtest(successes, trials).proportion_ci(_CONFIDENCE, method="wilson")
+    interval = binomtest(successes, trials).proportion_ci(CONFIDENCE, method="wilson")
     return float(interval.low), float(interval.high)
-
-
-def bootstrap_mean(values: NDArray[np.float64], options: AblationOptions) -> tuple[float, float]:
-    """Percentile bootstrap interval, 95 %, of the mean over images, shape (images,)."""
-    drawn = np.random.default_rng(options.seed).integers(0, len(values), (options.resamples, len(values)))
-    low, high = np.quantile(values[drawn].mean(1), [(1 - _CONFIDENCE) / 2, (1 + _CONFIDENCE) / 2])
-    return float(low), float(high)

@@ -55,7 +55,13 @@ def unit_classes(
 def ablation_graph(ablation: LayerAblation) -> str:
     """Name of the graph with an ablation: digest of the activations, the options, the concepts and their units."""
     groups = [[one["concept"], one["units"]] for one in ablation.record["concepts"]]
-    asked = [ablation.options.random_groups, ablation.options.resamples, ablation.options.seed, groups]
+    asked = [
+        ablation.options.by,
+        ablation.options.random_groups,
+        ablation.options.resamples,
+        ablation.options.seed,
+        groups,
+    ]
     digest = hashlib.sha256(json.dumps([activations_digest(ablation.activations), asked]).encode()).hexdigest()
     return f"{digest[:24]}-ablation"
 
@@ -93,6 +99,7 @@ def _triples(kb: KB, ablation: LayerAblation) -> Iterator[Triple]:
         node = NamedNode(f"{kb.base}ablation/{name}-{number}")
         yield Triple(node, TYPE, nl("Ablation"))
         yield Triple(node, nl("ablatedConcept"), NamedNode(concept["concept"]))
+        yield Triple(node, nl("heldAt"), Literal(ablation.options.by))
         yield Triple(node, nl("inLayer"), layer)
         yield Triple(node, NamedNode(PROV + "wasDerivedFrom"), source)
         yield from _measures(node, concept)

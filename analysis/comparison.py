@@ -167,8 +167,8 @@ def compare_runs(
         ],
         "concepts": _concepts(first, second, first_kb, second_kb),
         "scores": {
-            "f1": _scores(_f1(first), _f1(second), paired=matched),
-            "auc": _scores(_aucs(verdicts[0]), _aucs(verdicts[1]), paired=matched),
+            "f1": compare_scores(f1_scores(first), f1_scores(second), paired=matched),
+            "auc": compare_scores(auc_scores(verdicts[0]), auc_scores(verdicts[1]), paired=matched),
         },
     }
 
@@ -228,7 +228,7 @@ def _named(kb: KB, iris: set[str]) -> tuple[str, ...]:
 
 def _summary(run: Run, verdicts: Mapping[int, RecordedVerdict]) -> dict[str, Any]:
     labelled = [unit for unit in run.units if unit["solutions"]]
-    aucs = _aucs(verdicts)
+    aucs = auc_scores(verdicts)
     return {
         "run": str(run.path),
         "digest": run.digest,
@@ -238,7 +238,7 @@ def _summary(run: Run, verdicts: Mapping[int, RecordedVerdict]) -> dict[str, Any
         "labelled": len(labelled),
         "proved": sum(bool(unit["proved_optimal"]) for unit in labelled),
         "distinct_labels": len({unit["solutions"][0]["expression"] for unit in labelled}),
-        "f1_median": _median(list(_f1(run).values())),
+        "f1_median": _median(list(f1_scores(run).values())),
         "verified": len(verdicts),
         "verdicts": dict(sorted(Counter(v.verdict.partition(":")[0] for v in verdicts.values()).items())),
         "auc_median": _median(list(aucs.values())),
@@ -258,11 +258,13 @@ def _differences(first: Mapping[str, Any], second: Mapping[str, Any]) -> list[di
     ]
 
 
-def _f1(run: Run) -> dict[int, float]:
+def f1_scores(run: Run) -> dict[int, float]:
+    """F1 of the best label of each labelled unit, on the examples of the run."""
     return {unit["unit"]: unit["solutions"][0]["f1"] for unit in run.units if unit["solutions"]}
 
 
-def _aucs(verdicts: Mapping[int, RecordedVerdict]) -> dict[int, float]:
+def auc_scores(verdicts: Mapping[int, RecordedVerdict]) -> dict[int, float]:
+    """Held-out AUC of each unit that could be tested."""
     return {unit: v.auc for unit, v in verdicts.items() if v.auc is not None}
 
 
@@ -280,14 +282,14 @@ def _classes(unit: dict[str, Any]) -> set[str]:
     return set(named_classes(read_expression(unit["solutions"][0]["expression"])))
 
 
-def _scores(first: Mapping[int, float], second: Mapping[int, float], *, paired: bool) -> dict[str, Any]:
+def compare_scores(first: Mapping[int, float], second: Mapping[int, float], *, paired: bool) -> dict[str, Any]:
     """Distribution in either run; over units with both, how the second differs (Wilcoxon, two-sided)."""
     both = sorted(first.keys() & second.keys()) if paired else []
     change = np.asarray([second[unit] - first[unit] for unit in both], np.float64)
     change[np.abs(change) < 1e-12] = 0.0
     return {
-        "first": _distribution(list(first.values())),
-        "second": _distribution(list(second.values())),
+        "first": distribution(list(first.values())),
+        "second": distribution(list(second.values())),
         "paired": len(both),
         "higher": int((change > 0).sum()),
         "equal": int((change == 0).sum()),
@@ -297,7 +299,7 @@ def _scores(first: Mapping[int, float], second: Mapping[int, float], *, paired: 
     }
 
 
-def _distribution(values: Sequence[float]) -> dict[str, float] | None:
+def distribution(values: Sequence[float]) -> dict[str, float] | None:
     """Minimum, quartiles and maximum; None without values."""
     if not values:
         return None

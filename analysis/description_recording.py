@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 from pyoxigraph import Literal, NamedNode, Triple
 
@@ -20,6 +21,14 @@ _MEASURES = (
     ("explainedPatches", "explained"),
     ("descriptionAuc", "auc"),
     ("annotatedAuc", "annotated_auc"),
+)
+
+_UNDER = (
+    ("patchShare", "share"),
+    ("patchShareLow", "low"),
+    ("patchShareHigh", "high"),
+    ("randomPatchShare", "chance"),
+    ("patchP", "p"),
 )
 
 
@@ -48,7 +57,8 @@ def record_descriptions(kb: KB, layer: LayerDescriptions) -> bool:
     """
     triples = _triples(kb, layer)
     origin = str(layer.activations.path.resolve())
-    _, changed = kb.put_graph("run", descriptions_graph(layer), triples, origin=origin)
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    _, changed = kb.put_graph("run", descriptions_graph(layer), triples, origin=origin, created=now)
     return changed
 
 
@@ -65,6 +75,7 @@ def _triples(kb: KB, layer: LayerDescriptions) -> Iterator[Triple]:
     yield Triple(activity, nl("scorer"), Literal(layer.scorer))
     yield Triple(activity, nl("wordsFrom"), Literal(layer.vocabulary))
     yield Triple(activity, nl("similarityFunction"), Literal(layer.options.similarity))
+    yield Triple(activity, nl("alpha"), literal(layer.options.alpha))
     yield Triple(source, TYPE, NamedNode(PROV + "Entity"))
     yield Triple(source, nl("digest"), Literal(digest))
     for found in layer.units:
@@ -76,6 +87,9 @@ def _triples(kb: KB, layer: LayerDescriptions) -> Iterator[Triple]:
             body = NamedNode(f"{kb.base}description/{name.removesuffix('-descriptions')}-{found.unit}-{rank}")
             yield Triple(body, NamedNode(PROV + "wasGeneratedBy"), activity)
             yield Triple(body, nl("rank"), literal(rank))
+            yield Triple(body, nl("patches"), literal(found.patches))
+            for image in description.images:
+                yield Triple(body, nl("exampleImage"), Literal(image))
             yield from _description(unit, body, description, layer.options.alpha)
 
 
@@ -95,6 +109,8 @@ def _description(unit: NamedNode, node: NamedNode, description: Description, alp
     for term, key in _MEASURES:
         if record[key] is not None:
             yield Triple(node, nl(term), literal(record[key]))
+    for term, key in _UNDER if description.under is not None else ():
+        yield Triple(node, nl(term), literal(record["under_patches"][key]))
     if description.found.p <= alpha:
         yield Triple(unit, nl("description"), node)
         if concept.iri is not None:

@@ -18,7 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..bridge.activations import Activations
-from ..bridge.labelling import JoinedImages, Thresholds, UnitLabel, UnitProgress, label_units
+from ..bridge.example_rules import Thresholds
+from ..bridge.labelling import JoinedImages, UnitLabel, UnitProgress, label_units
 from ..bridge.run import label_writer, unit_record
 from ..ontology.errors import UsageError
 from ..ontology.kb import KB

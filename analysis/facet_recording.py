@@ -78,6 +78,7 @@ def _triples(kb: KB, activations: Activations, record: dict[str, Any], settings:
         for facet in row.get("facets", ()):
             node = NamedNode(f"{unit.value}/facet/{digest[:12]}-{facet['facet']}")
             yield from _facet_triples(kb, unit, node, source, facet)
+            yield Triple(node, nl("comparedBy"), Literal(record["facets_of"]))
             if facet.get("verdict") is not None:
                 verdicts.append((NamedNode(f"{node.value}/label"), unit, facet["verdict"]))
     if verdicts:
@@ -93,6 +94,8 @@ def _facet_triples(
     yield Triple(node, nl("facetNumber"), literal(facet["facet"]))
     yield Triple(node, nl("facetImages"), literal(facet["images"]))
     yield Triple(node, NamedNode(PROV + "wasDerivedFrom"), source)
+    for image in facet["members"]:
+        yield Triple(node, nl("exampleImage"), Literal(image))
     if "status" not in facet:
         return
     yield Triple(node, nl("status"), Literal(facet["status"]))

@@ -18,8 +18,8 @@ from ..ontology.errors import DataError, UsageError
 from ..ontology.expression import named_classes
 from ..ontology.kb import KB
 from .concept_folders import find_concept_folders
-from .run_verification import check_activations
-from .verification import PUBLISHED_CRITERIA, Criteria, VerificationRow, adjust, verify_unit
+from .run_verification import check_activations, label_test
+from .verification import PUBLISHED_CRITERIA, Criteria, VerificationRow, adjust
 
 if TYPE_CHECKING:
     from ..bridge.hooks import Reduction
@@ -97,22 +97,14 @@ def verify_on_folders(
     # An image that only decoding finds broken is missing from what was extracted.
     place_of = {record.id: at for at, record in enumerate(found.images)}
     kept = [place_of[image.id] for image in extracted.images]
+    test = label_test(run, kb, activations, criteria)
     targets: dict[str, NDArray[np.bool_]] = {}
     rows = []
     for record, expression in labelled:
         text = record["solutions"][0]["expression"]
         if text not in targets:
             targets[text] = np.asarray(found.targets(expression), np.bool_)[kept]
-        rows.append(
-            verify_unit(
-                values[:, record["unit"]],
-                targets[text],
-                unit=record["unit"],
-                label=record["solutions"][0]["english"],
-                criteria=criteria,
-                maximum=record["maximum"],
-            )
-        )
+        rows.append(test(record, values[:, record["unit"]], targets[text]))
     return adjust(rows)
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property, lru_cache, partial
 from pathlib import Path
 from statistics import fmean
@@ -19,11 +19,14 @@ from ..bridge.models import load_model
 from ..ontology.errors import DataError, UsageError
 from ..ontology.kb import KB
 from .auc import auc_interval
+from .bootstrap import bootstrap_mean
 from .descriptions import FEWEST, DescribeOptions, Describer, Found
 from .image_contents import ImageContents
+from .patch_contents import COVERING, MaskedPhotograph, PatchContents, masked_photograph
 from .patches import Photographs, find_patches
 from .receptive_field import Box
 from .scorers.catalog import Training, load_scorer
+from .scorers.embedding_cache import BLOCK
 from .scorers.eszsl import AnnotatedPictures
 from .scorers.matrix import MatrixScorer
 from .scorers.scorer import Picture, Scorer, Vectors
@@ -45,6 +48,9 @@ TOP_SHARE = 0.1
 FEWEST_HELD_OUT = 3
 """Fewest held-out images on either side of an AUC."""
 
+CLASSES_UNDER = 5
+"""Classes named of what lies under a unit's patches, at most."""
+
 
 @dataclass(frozen=True)
 class Spot:
@@ -60,6 +66,61 @@ class Spot:
 
     row: int
     box: Box | None
+
+
+@dataclass(frozen=True)
+class UnderPatches:
+    """How much of a unit's patches shows the class of a description, by the masks of ADE20K.
+
+    Attributes
+    ----------
+    patches
+        Number of the unit's patches that lie in photographs with masks.
+    share, low, high
+        Mean share of a patch's pixels that belong to an instance of the class, and its bootstrap interval, 95 %, over
+        the patches.
+    chance
+        The same mean over the random patches.
+    p
+        (1 + draws of as many random patches with as large a mean) / (1 + draws).
+    relations
+        The same mean by where the class lies, seen from what annotators called the object: see
+        `patch_contents.COVERING`. The share is of the first two, equal and above.
+    """
+
+    patches: int
+    share: float
+    low: float
+    high: float
+    chance: float
+    p: float
+    relations: Mapping[str, float]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the record that ``describe --json`` prints."""
+        return {**asdict(self), "relations": dict(self.relations)}
+
+
+@dataclass(frozen=True)
+class ClassUnder:
+    """A class that annotators gave to what lies under a unit's patches.
+
+    Attributes
+    ----------
+    iri, name
+        The class.
+    share, chance
+        Mean share of the pixels of the unit's patches that belong to an object called so, and of random patches.
+    """
+
+    iri: str
+    name: str
+    share: float
+    chance: float
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the record that ``describe --json`` prints."""
+        return {"class": self.iri, "name": self.name, "share": self.share, "chance": self.chance}
 
 
 @dataclass(frozen=True)
@@ -83,6 +144,8 @@ class Description:
     annotated_auc, annotated_p
         AUC, and p of a one-sided Mann-Whitney test (tie-corrected): held-out images that show the class by their
         annotations excite the unit more than others; None without enough of them.
+    under
+        How much of the unit's patches shows the class; None without a class, annotations or enough masks.
     """
 
     concept: Concept
@@ -93,6 +156,7 @@ class Description:
     chance: float | None
     annotated_auc: float | None
     annotated_p: float | None
+    under: UnderPatches | None
 
     def to_json(self) -> dict[str, Any]:
         """Return the record that ``describe --json`` prints."""
@@ -111,6 +175,7 @@ class Description:
             "chance": self.chance,
             "annotated_auc": self.annotated_auc,
             "annotated_p": self.annotated_p,
+            "under_patches": None if self.under is None else self.under.to_json(),
         }
 
 
@@ -130,6 +195,8 @@ class UnitDescription:
         p of the first description, adjusted by Benjamini and Hochberg over the units described together.
     descriptions
         The set, in the order found.
+    under
+        The classes that fill most of its patches beyond chance, by the masks, the largest share first; empty without.
     """
 
     unit: int
@@ -137,6 +204,7 @@ class UnitDescription:
     status: str
     p_bh: float | None
     descriptions: tuple[Description, ...]
+    under: tuple[ClassUnder, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Return the record that ``describe --json`` prints."""
@@ -146,6 +214,7 @@ class UnitDescription:
             "status": self.status,
             "p_bh": self.p_bh,
             "descriptions": [one.to_json() for one in self.descriptions],
+            "under_patches": [one.to_json() for one in self.under],
         }
 
 
@@ -182,6 +251,9 @@ class LayerDescriptions:
         """Say in a few numbers what kind of words describe the layer."""
         described = [unit for unit in self.units if unit.status == "described"]
         held = [one for unit in described for one in unit.descriptions if one.found.p <= self.options.alpha]
+        under = [one.under for one in held if one.under is not None]
+        excess = [one.share - one.chance for one in under]
+        low, high = bootstrap_mean(np.asarray(excess), seed=self.options.seed) if excess else (None, None)
         groups: dict[str, int] = {}
         for one in held:
             if one.concept.group is not None:
@@ -197,6 +269,13 @@ class LayerDescriptions:
             "annotated_auc": _mean(one.annotated_auc for one in held),
             "shown": _mean(one.shown for one in held),
             "chance": _mean(one.chance for one in held),
+            "patch_share": _mean(one.share for one in under),
+            "patch_chance": _mean(one.chance for one in under),
+            "patch_excess": _mean(excess),
+            "patch_excess_low": low,
+            "patch_excess_high": high,
+            "patch_better": sum(one.p <= self.options.alpha for one in under) if under else None,
+            "patch_measured": len(under),
             "depth": self.depth,
             "groups": dict(sorted(groups.items(), key=lambda item: (-item[1], item[0]))),
         }
@@ -271,8 +350,18 @@ def describe_layers(
         words = read_vocabulary("kb", kb)
     else:
         raise UsageError("the words are not given", expected="--vocabulary FILE, kb:CATEGORY … or --kb KB")
-    texts = loaded.texts(words.texts)
+    texts = _text_vectors(loaded, words.texts, progress)
     return [_describe(one, loaded, words, texts, units, asked, progress) for one in scene]
+
+
+def _text_vectors(scorer: Scorer, texts: Sequence[str], progress: Progress | None) -> Vectors:
+    """Vectors of a vocabulary, a block at a time so that one sees how far it is."""
+    parts = []
+    for start in range(0, len(texts), BLOCK):
+        parts.append(scorer.texts(texts[start : start + BLOCK]))
+        if progress is not None:
+            progress(min(start + BLOCK, len(texts)), len(texts))
+    return np.concatenate(parts)
 
 
 class _Scene:
@@ -330,6 +419,15 @@ class _Scene:
     def model(self) -> LoadedModel:
         """The network."""
         return load_model(self.activations.meta.model)
+
+    def masked(self, row: int) -> MaskedPhotograph | None:
+        """The photograph of a row, if it has masks beside it."""
+        image = self.activations.images[row]
+        return masked_photograph(self._paths[image.id], image.id)
+
+    @cached_property
+    def _paths(self) -> dict[str, Path]:
+        return {record.id: record.path for record in self.image_set}
 
     @cached_property
     def contents(self) -> ImageContents | None:
@@ -427,7 +525,8 @@ def _describe(
     vectors = scene.vectors(scorer, [*flat, *pool], progress)
     describer = Describer(texts, vectors[len(flat) :], options)
     held_out = scene.vectors(scorer, [Spot(int(row), None) for row in scene.held_out], progress)
-    judge = _Judge(scene, words, texts, held_out)
+    beneath = _Beneath.of(scene, pool, flat, options)
+    judge = _Judge(scene, words, texts, held_out, beneath)
     found, start = [], 0
     for unit, spots, activations in zip(chosen.tolist(), own, values, strict=True):
         block = vectors[start : start + len(spots)]
@@ -440,6 +539,7 @@ def _describe(
                 _status(sought, len(spots), options.alpha),
                 None,
                 tuple(judge.description(unit, one, spots) for one in sought),
+                () if beneath is None else beneath.classes(spots),
             )
         )
     tested = [at for at, unit in enumerate(found) if unit.descriptions]
@@ -525,14 +625,86 @@ def _random_images(scene: _Scene, options: DescribeOptions) -> list[Spot]:
     return [Spot(int(row), None) for row in rows]
 
 
+class _Beneath:
+    """Says what lies under the patches of units and under random ones, where photographs have masks."""
+
+    def __init__(self, kb: KB, contents: PatchContents, pool: Sequence[Spot], options: DescribeOptions) -> None:
+        self._kb = kb
+        self._contents = contents
+        self._options = options
+        self._pool = self._masked(pool)
+        self._chance: dict[str, NDArray[np.float64]] = {}
+        self._called = contents.classes(self._pool)[1].mean(0) if self._pool else None
+
+    @classmethod
+    def of(cls, scene: _Scene, pool: Sequence[Spot], own: Sequence[Spot], options: DescribeOptions) -> _Beneath | None:
+        """Look at all patches; None where there are none, no annotations, or no masks."""
+        parts = _parts([*own, *pool])
+        if not parts or scene.kb is None or scene.contents is None:
+            return None
+        contents = PatchContents(scene.contents, scene.masked, scene.photographs.crop, scene.model.input_size, parts)
+        return cls(scene.kb, contents, pool, options) if contents.masked(parts).any() else None
+
+    def under(self, iri: str, spots: Sequence[Spot]) -> UnderPatches | None:
+        """Measure how much of a unit's patches shows a class."""
+        patches = self._masked(spots)
+        if len(patches) < FEWEST or len(self._pool) < len(patches):
+            return None
+        if iri not in self._chance:
+            self._chance[iri] = self._contents.covering(iri, self._pool)
+        own = self._contents.covering(iri, patches)
+        shown, random = own[:, :2].sum(1), self._chance[iri][:, :2].sum(1)
+        low, high = bootstrap_mean(shown, seed=self._options.seed)
+        drawn = random[self._order[:, : len(patches)]].mean(1)
+        return UnderPatches(
+            len(patches),
+            float(shown.mean()),
+            low,
+            high,
+            float(random.mean()),
+            float((1 + (drawn >= shown.mean() - 1e-12).sum()) / (1 + len(drawn))),
+            dict(zip(COVERING, own.mean(0).tolist(), strict=True)),
+        )
+
+    def classes(self, spots: Sequence[Spot]) -> tuple[ClassUnder, ...]:
+        """Name the classes that fill a unit's patches more than random ones."""
+        patches = self._masked(spots)
+        if len(patches) < FEWEST or self._called is None:
+            return ()
+        iris, shares = self._contents.classes(patches)
+        means = shares.mean(0)
+        best = sorted(np.flatnonzero(means > self._called).tolist(), key=lambda one: (-means[one], iris[one]))
+        return tuple(
+            ClassUnder(iris[one], self._kb.names.label(iris[one]), float(means[one]), float(self._called[one]))
+            for one in best[:CLASSES_UNDER]
+        )
+
+    def _masked(self, spots: Sequence[Spot]) -> list[tuple[int, Box]]:
+        parts = _parts(spots)
+        return [part for part, masked in zip(parts, self._contents.masked(parts).tolist(), strict=True) if masked]
+
+    @cached_property
+    def _order(self) -> NDArray[np.int64]:
+        """Each draw's random patches in its order."""
+        generator = np.random.default_rng(self._options.seed)
+        return np.argsort(generator.random((self._options.draws, len(self._pool))), axis=1).astype(np.int64)
+
+
+def _parts(spots: Sequence[Spot]) -> list[tuple[int, Box]]:
+    return [(spot.row, spot.box) for spot in spots if spot.box is not None]
+
+
 class _Judge:
     """Says how well a description holds on held-out images and by annotations."""
 
-    def __init__(self, scene: _Scene, words: Vocabulary, texts: Vectors, held_out: Vectors) -> None:
+    def __init__(
+        self, scene: _Scene, words: Vocabulary, texts: Vectors, held_out: Vectors, beneath: _Beneath | None
+    ) -> None:
         self._scene = scene
         self._words = words
         self._texts = texts
         self._held_out = held_out
+        self._beneath = beneath
         self._shows: dict[str, NDArray[np.bool_]] = {}
 
     def description(self, unit: int, found: Found, spots: Sequence[Spot]) -> Description:
@@ -548,6 +720,7 @@ class _Judge:
             chance,
             auc,
             p,
+            None if self._beneath is None or concept.iri is None else self._beneath.under(concept.iri, spots),
         )
 
     def _auc(self, unit: int, text: int) -> float | None:

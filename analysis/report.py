@@ -77,9 +77,10 @@ def write_report(
     images
         Folder of the photographs, where the activations do not say where they are or they have moved.
     facets
-        Directory written by ``facets --out``, or a file with the output of ``facets --json``.
+        Directory written by ``facets --out``, or a file with the output of ``facets --json``; by default what the
+        knowledge base has.
     descriptions
-        File written by ``describe --out``.
+        File written by ``describe --out``; by default what the knowledge base has.
 
     Returns
     -------

@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..bridge.activation_files import ImageRow
-from ..bridge.example_sets import cuts
+from ..bridge.example_sets import cuts, within
 from .report_chart import DistributionChart, distribution_chart
 from .report_evidence import Evidence, expression_text
 from .report_lineage import Lineage
-from .report_methods import DescriptionsView, FacetsView, Methods
+from .report_methods import AblationView, DescriptionsView, FacetsView, Methods, agreeing
 from .report_wording import chance_sentence, counted, short, verdict_kind, verdict_reasons, why_unlabelled
 from .verification import VerificationRow
 
@@ -103,6 +103,28 @@ class UnitCard:
     facets: FacetsView | None
     descriptions: DescriptionsView | None
     relation: str
+    ablations: tuple[AblationView, ...]
+
+    @property
+    def agreement(self) -> str:
+        """Whether facets and words name a class of the label, or one above or below it; empty where neither was asked.
+
+        Only descriptions better than chance count, and facets that have a label.
+        """
+        said = []
+        if self.best and self.facets and (labelled := [one for one in self.facets.facets if one.relation]):
+            agree = sum(agreeing(one.relation) for one in labelled)
+            said.append(f"{agree} of {counted(len(labelled), 'facet')}")
+        if self.best and self.relation:
+            said.append("its words" if agreeing(self.relation) else "not its words")
+        return ", ".join(said)
+
+    @property
+    def agrees(self) -> bool:
+        """Whether both its facets and its words agree with the label, as far as there are any, and one of them does."""
+        facets = [agreeing(one.relation) for one in self.facets.facets if one.relation] if self.facets else []
+        words = [agreeing(self.relation)] if self.relation else []
+        return bool(self.best and (facets or words)) and (not facets or any(facets)) and all(words)
 
     @property
     def ties(self) -> list[str]:
@@ -143,6 +165,7 @@ def unit_card(evidence: Evidence, record: dict[str, Any], methods: Methods) -> U
         facets=methods.facets.get(record["unit"]),
         descriptions=methods.descriptions.get(record["unit"]),
         relation=methods.relation(record["unit"]),
+        ablations=methods.ablations_of(record["unit"]),
     )
 
 
@@ -189,6 +212,8 @@ def _top_image(
         role = "not annotated"
     elif evidence.held_out[row]:
         role = "held out"
+    elif evidence.run.config.thresholds.is_band:
+        role = "positive" if within(values[row : row + 1], low, high)[0] else "negative"
     elif values[row] >= high and values[row] > 0:
         role = "positive"
     else:
@@ -220,14 +245,17 @@ def _chart(
     if values.min() == values.max():
         return None, f"All {counted(len(values), 'activation')} equal {short(values[0])}."
     limits, maximum = evidence.run.config.thresholds, record["maximum"]
-    marks = [(evidence.threshold, "gate")]
+    marks = [] if limits.is_band else [(evidence.threshold, "gate")]
     if maximum > 0:
         low, high = _cuts(evidence, values)
         shares = limits.rule == "maximum"
-        marks += [
-            (low, f"{limits.negative:g} max" if shares else "negative"),
-            (high, f"{limits.positive:g} max" if shares else "positive"),
-        ]
+        ends = [(low, "band from"), (high, "band to")]
+        if not limits.is_band:
+            ends = [
+                (low, f"{limits.negative:g} max" if shares else "negative"),
+                (high, f"{limits.positive:g} max" if shares else "positive"),
+            ]
+        marks += [end for end in ends if np.isfinite(end[0])]
     axis = f"activation ({evidence.activations.meta.reduce})"
     if instances is None:
         induction = values[~evidence.held_out]

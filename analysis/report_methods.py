@@ -1,4 +1,4 @@
-"""What other methods say of a report's units: their facets and their descriptions, read from files."""
+"""What other methods say of a report's units: facets, descriptions, ablations, from the store or from files."""
 
 from __future__ import annotations
 
@@ -13,12 +13,15 @@ from ..ontology.errors import DataError, UsageError
 from ..ontology.kb import KB
 from .agreement import AGREEING, RELATIONS, Kinship, layer_of, load_record, positive_classes
 from .facet_files import FACETS, layer_folders
+from .recorded_methods import RecordedAblation, recorded_methods
 from .report_wording import counted
 
 #: Whole images shown of a facet or a description, at most.
 EXAMPLES: Final = 6
 #: Classes of images named for a facet, at most.
 CLASSES: Final = 3
+#: Ablations shown of a unit, at most.
+ABLATIONS: Final = 3
 
 
 @dataclass(frozen=True)
@@ -88,6 +91,8 @@ class DescriptionView:
         Number of patches that they explain and no earlier description does.
     auc, annotated_auc
         On held-out images: of the scorer, and by the annotations; None where unknown.
+    share, random_share
+        Shares of the pixels of the unit's and of random patches that show the class, by masks; None where unknown.
     relation
         Where their class lies, seen from the classes of the unit's label: one of `agreement.RELATIONS`, or empty.
     rows
@@ -100,6 +105,8 @@ class DescriptionView:
     explained: int
     auc: float | None
     annotated_auc: float | None
+    share: float | None
+    random_share: float | None
     relation: str
     rows: tuple[int, ...]
 
@@ -124,13 +131,34 @@ class DescriptionsView:
 
 
 @dataclass(frozen=True)
+class AblationView:
+    """What the network loses without the units of a concept, as a page shows it.
+
+    Attributes
+    ----------
+    concept
+        Name of the class.
+    found
+        The numbers.
+    """
+
+    concept: str
+    found: RecordedAblation
+
+    @property
+    def at(self) -> str:
+        """What the units are held at."""
+        return "their means" if self.found.held_at == "mean" else "zero"
+
+
+@dataclass(frozen=True)
 class Methods:
-    """What facets and descriptions say of a run's units.
+    """What facets, descriptions and ablations say of a run's units.
 
     Attributes
     ----------
     facets, descriptions
-        By unit; empty where no file was given.
+        By unit; empty where none are recorded and no file was given.
     sheets
         Picture with the patches of a unit's facets, by unit, see `facet_pictures.draw_units`.
     facets_of
@@ -139,6 +167,8 @@ class Methods:
         What described the units; empty without descriptions.
     alpha
         Largest p of a description that is better than chance.
+    ablations
+        Concepts whose units were silenced, the largest drop first.
     """
 
     facets: dict[int, FacetsView]
@@ -148,6 +178,12 @@ class Methods:
     scorer: str
     vocabulary: str
     alpha: float
+    ablations: tuple[AblationView, ...]
+
+    def ablations_of(self, unit: int) -> tuple[AblationView, ...]:
+        """Ablations that silence a unit, those of the fewest units first, `ABLATIONS` at most."""
+        own = [one for one in self.ablations if unit in one.found.units]
+        return tuple(sorted(own, key=lambda one: len(one.found.units))[:ABLATIONS])
 
     @property
     def rows(self) -> Iterable[int]:
@@ -180,16 +216,19 @@ def agreeing(relation: str) -> bool:
 def read_methods(
     run: Run, kb: KB, activations: Activations, *, facets: Path | None = None, descriptions: Path | None = None
 ) -> Methods:
-    """Read what `facets` and `describe` found for the layer of a run.
+    """Read what `facets`, `describe` and `ablate` found for the layer of a run.
+
+    The record is the store: what these commands wrote into the knowledge base for the run's activations. Files are for
+    what is not recorded there, and for the pictures of patches, which no store holds.
 
     Parameters
     ----------
     run, kb, activations
         The run and what it was made from.
     facets
-        Directory written by ``facets --out``, or a file with the output of ``facets --json``.
+        Directory written by ``facets --out``, or a file with the output of ``facets --json``, in place of the store.
     descriptions
-        File written by ``describe --out``.
+        File written by ``describe --out``, in place of the store.
 
     Raises
     ------
@@ -199,6 +238,8 @@ def read_methods(
         If a file is broken, or speaks of other images or units.
     """
     reader = _Reader(run, kb, activations)
+    recorded = recorded_methods(kb, activations)
+    stored = Path(kb.path or "the knowledge base")
     facet_views: dict[int, FacetsView] = {}
     sheets: dict[int, Path] = {}
     facets_of = ""
@@ -214,14 +255,19 @@ def read_methods(
             folder = facets / layer_folders(layers)[layers.index(run.config.layer)] / "units"
             named = {unit: folder / f"unit-{unit}-patches.png" for unit in facet_views}
             sheets = {unit: path for unit, path in named.items() if path.is_file()}
+    elif recorded.facets is not None:
+        facet_views = reader.facets(recorded.facets, stored)
+        facets_of = recorded.facets["facets_of"]
     described: dict[int, DescriptionsView] = {}
     scorer, vocabulary, alpha = "", "", 0.0
-    if descriptions is not None:
-        record = load_record(descriptions, "describe")
-        reader.require_model(record, descriptions)
-        described = reader.descriptions(record, descriptions)
-        scorer, vocabulary, alpha = str(record["scorer"]), str(record["vocabulary"]), float(record["alpha"])
-    return Methods(facet_views, described, sheets, facets_of, scorer, vocabulary, alpha)
+    words = recorded.descriptions if descriptions is None else load_record(descriptions, "describe")
+    if words is not None:
+        place = descriptions or stored
+        reader.require_model(words, place)
+        described = reader.descriptions(words, place)
+        scorer, vocabulary, alpha = str(words["scorer"]), str(words["vocabulary"]), float(words["alpha"])
+    ablations = tuple(AblationView(kb.names.label(one.concept), one) for one in recorded.ablations)
+    return Methods(facet_views, described, sheets, facets_of, scorer, vocabulary, alpha, ablations)
 
 
 class _Reader:
@@ -279,7 +325,7 @@ class _Reader:
             syntax=str(label["manchester"]) if label else "",
             verdict=kind,
             reason=reason,
-            relation=self._relation(unit, positive_classes(read_expression(label["expression"]))) if label else "",
+            relation=self._relation(unit, _affirmed(label)) if label else "",
             rows=self._shown(facet["members"], path),
         )
 
@@ -305,6 +351,7 @@ class _Reader:
             raise DataError(f"is no output of `describe --json` ({problem!r})", where=path) from problem
 
     def _description(self, unit: int, one: Mapping[str, Any], alpha: float, path: Path) -> DescriptionView:
+        under = one.get("under_patches")
         return DescriptionView(
             text=str(one["text"]),
             better=one["p"] <= alpha,
@@ -312,6 +359,8 @@ class _Reader:
             explained=int(one["explained"]),
             auc=one["auc"],
             annotated_auc=one["annotated_auc"],
+            share=under["share"] if under else None,
+            random_share=under["chance"] if under else None,
             relation=self._relation(unit, (one["class"],)) if one["class"] else "",
             rows=self._shown(one["images"], path),
         )
@@ -330,6 +379,12 @@ class _Reader:
                 expected="facets and descriptions made from the activations of the run",
             )
         return tuple(self._rows[one] for one in ids[:EXAMPLES])
+
+
+def _affirmed(label: Mapping[str, Any]) -> Sequence[str]:
+    """Classes that the label of a facet affirms: named by the store, in the expression of a file."""
+    concepts: Sequence[str] | None = label.get("concepts")
+    return positive_classes(read_expression(label["expression"])) if concepts is None else concepts
 
 
 def _measures(unit: Mapping[str, Any]) -> str:

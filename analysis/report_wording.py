@@ -166,6 +166,8 @@ def verdict_reasons(row: VerificationRow, *, threshold: float, tested: int) -> l
     tested
         Number of labels tested together.
     """
+    if row.gate is None and row.p is not None and row.p_holm is not None:
+        return _band_sentences(row, tested)
     sentences = [_gate_sentence(row, threshold)]
     if row.p is None or row.u is None or row.z is None or row.p_holm is None:
         obstacle = row.verdict.partition(": ")[2]
@@ -185,6 +187,19 @@ def verdict_reasons(row: VerificationRow, *, threshold: float, tested: int) -> l
         )
         sentences.append(f"AUC {decimal(row.auc, 3)}{interval}.")
     return [*sentences, _base_rate_sentence(row), _margin_sentence(row)]
+
+
+def _band_sentences(row: VerificationRow, tested: int) -> list[str]:
+    """Say how often the label's images and others lie in the band of activations that was labelled."""
+    return [
+        f"{percent(row.target_percent or 0)} of {counted(row.target_images, 'target image')} lie in the band, which "
+        f"begins at {short(row.threshold)}, against {percent(row.non_target_percent or 0)} of "
+        f"{counted(row.non_target_images, 'other')}.",
+        f"Test {'passed' if passes_test(row) else 'failed'}: p\u00a0=\u00a0{probability(row.p or 0)}; Holm over "
+        f"{counted(tested, 'label')}: p\u00a0=\u00a0{probability(row.p_holm or 0)}, {_side(row.p_holm or 0)} "
+        f"{ALPHA:g} ({row.test}).",
+        _margin_sentence(row),
+    ]
 
 
 def _base_rate_sentence(row: VerificationRow) -> str:
@@ -230,7 +245,8 @@ def _gate_sentence(row: VerificationRow, threshold: float) -> str:
     )
     activating = round(row.target_percent * row.target_images / 100)
     # With fewer images than a verdict needs, passing or failing the gate would say nothing.
-    heading = "Gate" if row.target_images < MIN_IMAGES else f"Gate {'passed' if row.gate else 'failed'}"
+    too_few = row.target_images < MIN_IMAGES or row.gate is None
+    heading = "Gate" if too_few else f"Gate {'passed' if row.gate else 'failed'}"
     return (
         f"{heading}: {count(activating)} of {counted(row.target_images, 'target image')} "
         f"({percent(row.target_percent)}) activate the unit above {short(threshold)}{others}. "

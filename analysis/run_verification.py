@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..bridge.activations import Activations
+from ..bridge.example_sets import cuts
 from ..bridge.labelling import JoinedImages, join_images
 from ..bridge.run import Run, activations_digest
 from ..ontology.errors import DataError, UsageError
 from ..ontology.kb import KB
+from .band_verification import band_settings, verify_band
 from .verification import PUBLISHED_CRITERIA, Criteria, VerificationRow, adjust, verify_unit
+
+LabelTest: TypeAlias = Callable[[dict[str, Any], NDArray[np.floating], NDArray[np.bool_]], VerificationRow]
+"""Gives the verdict on a unit's best label: see :func:`label_test`."""
 
 
 @dataclass(frozen=True)
@@ -107,6 +112,9 @@ def verify_run(
 ) -> list[VerificationRow]:
     """Test the best label of every labelled unit, p-values adjusted over all of them.
 
+    The labels of a run whose examples are a band of activations are tested by lying in that band, see
+    `band_verification`; where it begins and ends is known from the images used for induction.
+
     Parameters
     ----------
     run, kb, activations
@@ -123,14 +131,51 @@ def verify_run(
     UsageError
         No image was held out.
     """
+    check_activations(run, activations)
+    test = label_test(run, kb, activations, criteria, joined=joined)
     return adjust(
-        verify_unit(
-            unit.activations,
-            unit.target,
-            unit=unit.record["unit"],
-            label=unit.record["solutions"][0]["english"],
-            criteria=criteria,
-            maximum=unit.record["maximum"],
-        )
-        for unit in held_out_units(run, kb, activations, joined)
+        test(unit.record, unit.activations, unit.target) for unit in held_out_units(run, kb, activations, joined)
     )
+
+
+def label_test(
+    run: Run, kb: KB, activations: Activations, criteria: Criteria, *, joined: JoinedImages | None = None
+) -> LabelTest:
+    """What judges a unit's label: from its record in the run, its activations on images, and which are instances."""
+    limits = run.config.thresholds
+    if not limits.is_band:
+
+        def by_rank(record: dict[str, Any], values: NDArray[np.floating], target: NDArray[np.bool_]) -> VerificationRow:
+            return verify_unit(
+                values,
+                target,
+                unit=record["unit"],
+                label=record["solutions"][0]["english"],
+                criteria=criteria,
+                maximum=record["maximum"],
+            )
+
+        return by_rank
+    images = (joined or join_images(kb, activations, run.config.dataset)).images
+    used = images[[activations.images[i].split == "induction" for i in images]]
+
+    def by_band(record: dict[str, Any], values: NDArray[np.floating], target: NDArray[np.bool_]) -> VerificationRow:
+        known = np.asarray(activations.values[used, record["unit"]])
+        low, high = cuts(known, positive=limits.positive, negative=limits.negative, rule=limits.rule)
+        return verify_band(
+            values,
+            target,
+            unit=record["unit"],
+            label=record["solutions"][0]["english"],
+            low=low,
+            high=high,
+            criteria=criteria,
+            maximum=record["maximum"],
+        )
+
+    return by_band
+
+
+def verification_settings(run: Run, criteria: Criteria) -> dict[str, Any]:
+    """How the labels of a run are judged, by name, fit for JSON and for triples."""
+    return band_settings(criteria) if run.config.thresholds.is_band else dict(criteria.settings())

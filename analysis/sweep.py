@@ -10,9 +10,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
 from time import perf_counter
-from typing import Any
+from typing import Any, Final
 
 from ..bridge.activations import Activations
+from ..bridge.example_rules import Thresholds
 from ..bridge.labelling import JoinedImages, check_options, join_images, label_units
 from ..bridge.recording import record_run, record_verdicts
 from ..bridge.run import Run, save_run
@@ -21,11 +22,24 @@ from ..ontology.kb import KB
 from ..ontology.staging import refuse_existing
 from ..reasoner.learning import InductionOptions
 from .responses import Response, responses
-from .run_verification import verify_run
+from .run_verification import verification_settings, verify_run
 from .sweep_recording import record_sweep
-from .sweep_settings import Setting
 from .verdict_record import verdict_records
-from .verification import PUBLISHED_CRITERIA, Criteria, VerificationRow, passes_test
+from .verification import PUBLISHED_CRITERIA, Criteria, VerificationRow, adjust, passes_test
+
+#: The thresholds 70/30 to 95/5 in percent of the maximum, then quantiles, then numbers of images.
+DEFAULT_SETTINGS: Final = (
+    "70/30",
+    "75/25",
+    "80/20",
+    "85/15",
+    "90/10",
+    "95/5",
+    "q90/50",
+    "q95/50",
+    "top10/50",
+    "top20/50",
+)
 
 
 @dataclass(frozen=True)
@@ -44,7 +58,7 @@ class Outcome:
         How combinations of the solutions do there; empty unless asked for.
     """
 
-    setting: Setting
+    setting: Thresholds
     run: Run
     rows: tuple[VerificationRow, ...]
     responses: tuple[Response, ...]
@@ -62,20 +76,20 @@ class Sweep:
         One a setting, in the order asked for.
     common
         Units that were labelled and tested under every setting.
-    criteria
-        How the labels were judged.
+    verification
+        How the labels were judged, by name.
     """
 
     digest: str
     outcomes: tuple[Outcome, ...]
     common: tuple[int, ...]
-    criteria: Criteria
+    verification: dict[str, Any]
 
 
 def sweep(
     kb: KB,
     activations: Activations,
-    settings: Sequence[Setting],
+    settings: Sequence[Thresholds],
     out: str | Path,
     *,
     dataset: str | None = None,
@@ -83,6 +97,7 @@ def sweep(
     options: InductionOptions | None = None,
     criteria: Criteria = PUBLISHED_CRITERIA,
     combined: int | None = None,
+    together: bool = False,
     jobs: int | None = None,
     progress: Callable[[int, int, int | None], None] | None = None,
 ) -> Sweep:
@@ -104,18 +119,27 @@ def sweep(
         How to judge.
     combined
         Bring up to so many solutions of a unit together, see :mod:`.responses`; None not to.
+    together
+        Adjust the p-values over the labels of all settings, not within each setting.
     progress
         Called with units done in all settings, in all, and None.
 
     Raises
     ------
     UsageError
-        Nothing to sweep over, no image was held out, or `out` is not empty.
+        Nothing to sweep over, bands of activations among other settings, no image was held out, or `out` is not empty.
     """
     options = options or InductionOptions(top=5)
-    check_options(options)
     if not settings:
         raise UsageError("there is nothing to sweep over", expected="at least one setting")
+    for setting in settings:
+        check_options(options, setting)
+    bands = [setting.name for setting in settings if setting.is_band]
+    if bands and (len(bands) < len(settings) or combined is not None):
+        raise UsageError(
+            f"{', '.join(bands)}: the labels of bands are judged by lying in the band, not by rank",
+            expected="bands alone, and no responses",
+        )
     if combined is not None and options.top < combined:
         options = replace(options, top=combined)
     out = Path(out)
@@ -134,18 +158,28 @@ def sweep(
             if progress is not None:
                 progress(position * total + done, len(settings) * total, None)
 
-        run = _labelled(kb, activations, joined, setting, out, units, options, jobs, report)
+        folder = out / setting.name.replace("/", "-")
+        run = labelled_run(
+            kb, activations, joined, setting, folder, units=units, options=options, jobs=jobs, progress=report
+        )
         rows = verify_run(run, kb, activations, criteria, joined=joined)
-        record_verdicts(kb, run, verdict_records(rows, run), {**criteria.settings(), "images": "held out"})
         found = responses(run, kb, activations, joined, combined, criteria) if combined is not None else ()
         outcomes.append(Outcome(setting, run, tuple(rows), found))
+    verification = {**verification_settings(outcomes[0].run, criteria)}
+    if together:
+        verification["adjustment"] = f"{verification['adjustment']} over {len(settings)} runs"
+        outcomes = _adjusted_together(outcomes)
+    hypotheses = sum(row.p is not None for outcome in outcomes for row in outcome.rows) if together else None
+    for outcome in outcomes:
+        judged = verdict_records(outcome.rows, outcome.run, tested=hypotheses)
+        record_verdicts(kb, outcome.run, judged, {**verification, "images": "held out"})
     tested = [{row.unit for row in outcome.rows if row.auc is not None} for outcome in outcomes]
-    content = [[o.run.digest for o in outcomes], criteria.settings(), combined]
+    content = [[o.run.digest for o in outcomes], verification, combined]
     result = Sweep(
         digest=hashlib.sha256(json.dumps(content).encode()).hexdigest(),
         outcomes=tuple(outcomes),
         common=tuple(sorted(set.intersection(*tested))),
-        criteria=criteria,
+        verification=verification,
     )
     record = sweep_record(result)
     record_sweep(kb, [o.run for o in outcomes], record, origin=out)
@@ -159,7 +193,7 @@ def sweep_record(sweep: Sweep) -> dict[str, Any]:
     """Give the document that ``sweep --json`` prints.
 
     Each setting has the numbers of units, of labels, of those proved to be optimal, of those tested on held-out
-    images and of those that pass; ``holm`` is the rank test after Holm's adjustment within the setting. Settings
+    images and of those that pass; ``holm`` is the test after Holm's adjustment within the setting. Settings
     label different units, so the medians are given over the labels of the setting and, with ``_common``, over the
     units tested under every setting.
     """
@@ -170,7 +204,7 @@ def sweep_record(sweep: Sweep) -> dict[str, Any]:
         "layer": first.layer,
         "dataset": first.dataset,
         "common_units": len(sweep.common),
-        "verification": sweep.criteria.settings(),
+        "verification": sweep.verification,
         "settings": [_outcome_record(outcome, set(sweep.common)) for outcome in sweep.outcomes],
     }
 
@@ -179,7 +213,7 @@ def _outcome_record(outcome: Outcome, common: set[int]) -> dict[str, Any]:
     labelled = [unit for unit in outcome.run.units if unit["solutions"]]
     score = {unit["unit"]: unit["solutions"][0]["f1"] for unit in labelled}
     auc = {row.unit: row.auc for row in outcome.rows if row.auc is not None}
-    limits = outcome.setting.thresholds
+    limits = outcome.setting
     return {
         "setting": outcome.setting.name,
         "rule": limits.rule,
@@ -207,35 +241,42 @@ def _median(values: Sequence[float]) -> float | None:
     return float(median(values)) if values else None
 
 
-def _labelled(
+def _adjusted_together(outcomes: Sequence[Outcome]) -> list[Outcome]:
+    adjusted = iter(adjust(row for outcome in outcomes for row in outcome.rows))
+    return [replace(outcome, rows=tuple(next(adjusted) for _ in outcome.rows)) for outcome in outcomes]
+
+
+def labelled_run(
     kb: KB,
     activations: Activations,
     joined: JoinedImages,
-    setting: Setting,
+    thresholds: Thresholds,
     out: Path,
+    *,
     units: Sequence[int] | None,
     options: InductionOptions,
     jobs: int | None,
-    progress: Callable[[int, int, int], None],
+    progress: Callable[[int, int, int], None] | None,
 ) -> Run:
+    """Label units, write the run and record it; as for :func:`.label_units` and :func:`.save_run`."""
     started, clock = datetime.now(UTC), perf_counter()
     labels = label_units(
         joined,
         activations,
         units=units,
-        thresholds=setting.thresholds,
+        thresholds=thresholds,
         options=options,
         jobs=jobs,
         progress=progress,
     )
     return save_run(
-        out / setting.folder,
+        out,
         kb,
         activations,
         joined,
         labels,
         units=units,
-        thresholds=setting.thresholds,
+        thresholds=thresholds,
         options=options,
         started=started,
         elapsed_seconds=perf_counter() - clock,

@@ -43,6 +43,11 @@ def sweep_graph(digest: str) -> str:
     return f"{digest[:24]}-sweep"
 
 
+def sweep_node(kb: KB, digest: str) -> NamedNode:
+    """IRI of a sweep."""
+    return NamedNode(f"{kb.base}sweep/{digest[:24]}")
+
+
 def record_sweep(kb: KB, runs: Sequence[Run], record: dict[str, Any], *, origin: Path) -> bool:
     """Write what a sweep came to into a graph of its own.
 
@@ -69,7 +74,7 @@ def record_sweep(kb: KB, runs: Sequence[Run], record: dict[str, Any], *, origin:
 
 
 def _triples(kb: KB, runs: Sequence[Run], record: dict[str, Any]) -> Iterator[Triple]:
-    sweep = NamedNode(f"{kb.base}sweep/{record['sweep'][:24]}")
+    sweep = sweep_node(kb, record["sweep"])
     yield Triple(sweep, TYPE, nl("Sweep"))
     yield Triple(sweep, TYPE, NamedNode(PROV + "Entity"))
     yield Triple(sweep, nl("digest"), Literal(record["sweep"]))

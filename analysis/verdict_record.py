@@ -15,15 +15,19 @@ from .verification import VerificationRow
 _PLAIN: Final = str.maketrans("\u00a0\u202f", "  ")
 
 
-def verdict_records(rows: Sequence[VerificationRow], run: Run | None = None) -> list[dict[str, Any]]:
+def verdict_records(
+    rows: Sequence[VerificationRow], run: Run | None = None, *, tested: int | None = None
+) -> list[dict[str, Any]]:
     """Give the records that ``verify --json`` and ``verify-table --json`` print.
 
     Parameters
     ----------
     rows
-        Rows that were adjusted together.
+        Rows whose p-values were adjusted.
     run
         The run whose labels they are, for the permutation p of its inductions.
+    tested
+        Number of labels whose p-values were adjusted together; those of the rows by default.
 
     Returns
     -------
@@ -32,7 +36,8 @@ def verdict_records(rows: Sequence[VerificationRow], run: Run | None = None) -> 
         sentences that lead to the verdict.
     """
     units = {record["unit"]: record for record in run.units} if run else {}
-    tested = sum(row.p is not None for row in rows)
+    if tested is None:
+        tested = sum(row.p is not None for row in rows)
     records = []
     for row in rows:
         induced = units.get(row.unit, {})

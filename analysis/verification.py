@@ -159,7 +159,7 @@ class VerificationRow:
     p_holm, p_bh
         ``p`` adjusted over all rows that were tested together.
     gate
-        Whether ``target_percent`` reaches the gate.
+        Whether ``target_percent`` reaches the gate; None without target images, and of a band of activations.
     verdict
         See the module's table.
     test
@@ -358,6 +358,8 @@ def passes_test(row: VerificationRow) -> bool:
 
 
 def _verdict(row: VerificationRow) -> str:
+    if row.gate is None:  # a band of activations has none, see `band_verification`
+        return "confirmed" if passes_test(row) else "rejected"
     if passes_test(row):
         if not row.gate:
             return "test only"

@@ -9,6 +9,11 @@ same command must work when it is given again and end in the new state; and noth
     python benchmarks/kill_storm.py                       100 kills (two minutes or so)
     python benchmarks/kill_storm.py --kills 12 --seed 3 --json
 
+Of the kills one in four falls at a random moment, one in four just before a random step in the file system, and half
+are aimed at the commit: the killed process says when it begins to write what it has computed (a graph into the store,
+or the directory into its place), and is killed at a random moment of the time that this usually takes. The report says
+how many fell before, within and after the commit.
+
 Exits with 1 if anything was lost. Processes are forked from one that has imported everything, so that a kill hits the
 work and not the start of Python. Linux and macOS only.
 """
@@ -121,8 +126,52 @@ def _in_fork(action: Callable[[], Any], *, folder: Path) -> Any:
     return result
 
 
-def _command(arguments: tuple[str, ...], *, die_at: int | None = None) -> tuple[int, str, int]:
+@contextmanager
+def _announced(say: Callable[[bytes], None], out: str | None) -> Iterator[None]:
+    """Say when a command begins to write what lasts, ``c``, and when each such write has ended, ``e``."""
+
+    @contextmanager
+    def at_hand(triples: Any) -> Iterator[Any]:
+        with spooled(triples) as content:
+            say(b"c")
+            yield content
+
+    def told(write: Callable[..., Any], begin: bool) -> Callable[..., Any]:
+        def wrapped(*arguments: Any, **named: Any) -> Any:
+            if begin:
+                say(b"c")
+            result = write(*arguments, **named)
+            say(b"e")
+            return result
+
+        return wrapped
+
+    def renamed(event: str, details: tuple[Any, ...]) -> None:
+        if event == "os.rename" and out is not None and Path(os.fsdecode(details[1])).name == out:
+            say(b"c")
+
+    sys.addaudithook(renamed)
+    kb_module: Any = neurontology.ontology.kb
+    kb_module.spooled = at_hand
+    KB.put_graph = told(KB.put_graph, begin=False)  # type: ignore[method-assign]
+    KB.drop_graph = told(KB.drop_graph, begin=True)  # type: ignore[method-assign]
+    yield
+    if out is not None:
+        say(b"e")
+
+
+def _command(
+    arguments: tuple[str, ...],
+    *,
+    die_at: int | None = None,
+    say: Callable[[bytes], None] | None = None,
+    out: str | None = None,
+) -> tuple[int, str, int]:
     """Run a command: exit code, what it said, steps in the file system. At step `die_at` the process is killed."""
+    if say is not None:
+        # The process ends with the command, so nothing has to be put back.
+        with _announced(say, out):
+            return _command(arguments, die_at=die_at)
     steps = 0
 
     def count(event: str, details: tuple[Any, ...]) -> None:
@@ -142,14 +191,47 @@ def _command(arguments: tuple[str, ...], *, die_at: int | None = None) -> tuple[
         return int(end.code or 0), said.getvalue(), steps
 
 
-def _killed(work: Work, folder: Path, *, after: float | None, die_at: int | None) -> bool:
-    """Run a command and kill it; False if it ended before."""
-    with _forked(lambda: _command(work.arguments, die_at=die_at), folder=folder) as (process, _):
+def _killed(
+    work: Work, folder: Path, *, after: float | None, die_at: int | None, aimed: bool, whole: int
+) -> str | None:
+    """Run a command and kill it: ``before``, ``within`` or ``after`` its commit; None if it ended before.
+
+    If `aimed`, the time `after` which it is killed begins with its commit; `whole` is how often it says something of
+    that.
+    """
+    told, telling = os.pipe()
+
+    def command() -> Any:
+        os.close(told)
+        return _command(
+            work.arguments, die_at=die_at, say=lambda what: (os.write(telling, what), None)[1], out=work.out
+        )
+
+    with _forked(command, folder=folder) as (process, _), os.fdopen(told, "rb", buffering=0) as pipe:
+        os.close(telling)
+        said = (pipe.read(1) or b"") if aimed else b""
         if after is not None:
             time.sleep(after)
             os.kill(process, signal.SIGKILL)
         _, status = os.waitpid(process, 0)
-    return os.WIFSIGNALED(status)
+        said += pipe.read()
+    if not os.WIFSIGNALED(status):
+        return None
+    return "before" if not said else "within" if len(said) < whole else "after"
+
+
+def _commit(work: Work, folder: Path) -> tuple[float, int]:
+    """Seconds from the begin of the first write that lasts to the end of the last, and what is said meanwhile."""
+    moments: list[float] = []
+
+    def command() -> list[float]:
+        code, text, _ = _command(work.arguments, say=lambda _: moments.append(time.perf_counter()), out=work.out)
+        if code:
+            raise RuntimeError(f"{work.name}: {text}")
+        return moments
+
+    found: list[float] = _in_fork(command, folder=folder)
+    return found[-1] - found[0], len(found)
 
 
 # -- states ---------------------------------------------------------------------------------------------
@@ -287,7 +369,7 @@ def storm(kills: int, seed: int, root: Path, say: Callable[[str], None]) -> dict
     """Kill so many commands; what was found, and what was lost."""
     works = prepare(root)
     chance = random.Random(seed)
-    expected: dict[str, tuple[Any, Any, float, int]] = {}
+    expected: dict[str, tuple[Any, Any, float, int, float, int]] = {}
     for work in works:
         old = _in_fork(lambda: _state(Path("kb")), folder=work.before)
         for number in range(2):  # the first run may have to compile
@@ -300,25 +382,36 @@ def storm(kills: int, seed: int, root: Path, say: Callable[[str], None]) -> dict
                 raise RuntimeError(f"{work.name}: {said}")
             new = _in_fork(lambda: _state(Path("kb")), folder=place)
             shutil.rmtree(place)
-        expected[work.name] = old, new, seconds, steps
-    counts = {work.name: {"kills": 0, "old": 0, "new": 0, "seconds": expected[work.name][2]} for work in works}
+        place = root / "undisturbed-commit"
+        shutil.copytree(work.before, place)
+        expected[work.name] = old, new, seconds, steps, *_commit(work, place)
+        shutil.rmtree(place)
+    zero = dict.fromkeys(("kills", "old", "new", "before", "within", "after"), 0)
+    counts: dict[str, dict[str, float]] = {
+        work.name: {**zero, "seconds": expected[work.name][2], "commit_seconds": expected[work.name][4]}
+        for work in works
+    }
     lost: list[dict[str, str]] = []
     done = attempts = 0
     while done < kills:
         work = works[done % len(works)]
-        old, new, seconds, steps = expected[work.name]
-        by_clock = (done // len(works)) % 2 == 0 or not steps
+        old, new, seconds, steps, commit, whole = expected[work.name]
+        turn = (done // len(works)) % 4
+        aimed = turn % 2 == 1
+        by_clock = aimed or turn == 0 or not steps
         place = root / f"trial-{done}"
         shutil.copytree(work.before, place)
-        after = chance.uniform(0, seconds) if by_clock else None
+        after = chance.uniform(0, commit if aimed else seconds) if by_clock else None
         die_at = None if by_clock else chance.randint(1, steps)
         attempts += 1
         if attempts > 20 * kills:
             raise RuntimeError("the commands end before they can be killed")
-        if not _killed(work, place, after=after, die_at=die_at):
+        phase = _killed(work, place, after=after, die_at=die_at, aimed=aimed, whole=whole)
+        if phase is None:
             shutil.rmtree(place)
             continue
-        moment = f"after {after:.3f} s" if after is not None else f"at step {die_at} of {steps}"
+        since = f" of the commit ({phase} it)" if aimed else ""
+        moment = f"after {after:.4f} s{since}" if after is not None else f"at step {die_at} of {steps}"
         try:
             state = trial(work, place, old, new)
         except (AssertionError, RuntimeError) as error:
@@ -328,6 +421,7 @@ def storm(kills: int, seed: int, root: Path, say: Callable[[str], None]) -> dict
             counts[work.name][state] += 1
             shutil.rmtree(place)
         counts[work.name]["kills"] += 1
+        counts[work.name][phase] += 1
         done += 1
     return {"kills": kills, "seed": seed, "lost": lost, "commands": counts}
 
@@ -349,9 +443,15 @@ def main() -> None:
         json.dump(report, sys.stdout, indent=1)
         sys.stdout.write("\n")
     else:
-        print(f"{'command':<16} {'one run s':>9} {'kills':>6} {'old state':>10} {'new state':>10}")
+        print(
+            f"{'command':<16} {'one run s':>9} {'commit s':>9} {'kills':>6} {'before':>7} {'within':>7} {'after':>6}"
+            f" {'old state':>10} {'new state':>10}"
+        )
         for name, row in report["commands"].items():
-            print(f"{name:<16} {row['seconds']:9.3f} {row['kills']:6d} {row['old']:10d} {row['new']:10d}")
+            print(
+                f"{name:<16} {row['seconds']:9.3f} {row['commit_seconds']:9.4f} {row['kills']:6d} {row['before']:7d} "
+                f"{row['within']:7d} {row['after']:6d} {row['old']:10d} {row['new']:10d}"
+            )
         print(f"{report['kills']} kills in {report['seconds']:.0f} s, {len(report['lost'])} with something lost")
     sys.exit(1 if report["lost"] else 0)
 

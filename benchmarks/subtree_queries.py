@@ -4,7 +4,8 @@ Generates a knowledge base of many classes (an eight-fold tree in which every ot
 labels of a layer, then asks which units have a label under a class, for classes with few and with many
 descendants. ``ours`` is what ``run_query`` takes for the question, ``naive`` the property path as the engine runs it
 by itself, stopped after ``--naive-limit`` seconds (0 leaves it out), and ``without`` the same question with no class
-in it: what reading the labels alone takes. The answers of both forms are compared.
+in it: what reading the labels alone takes. ``served`` is the question asked of the served knowledge base over HTTP,
+with the same limit. The answers of all forms are compared. ``units-under`` is the query that ships with the package.
 
     python benchmarks/subtree_queries.py --classes 2000000 --units 2048 [--kb DIR] [--json]
 
@@ -14,17 +15,22 @@ in it: what reading the labels alone takes. The answers of both forms are compar
 from __future__ import annotations
 
 import argparse
+import http.client
 import json
 import multiprocessing
 import sys
 import tempfile
 import time
+import urllib.error
+import urllib.request
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from neurontology.ontology.kb import KB, Source
-from neurontology.ontology.sparql import run_query
+from neurontology.ontology.server import serve
+from neurontology.ontology.sparql import named_queries, run_query
 from neurontology.ontology.vocabulary import OWL, PREFIXES, RDFS, SKOS, TYPE, nl
 from pyoxigraph import Literal, NamedNode, RdfFormat, Triple
 
@@ -34,11 +40,15 @@ WITHOUT = {
     "plain": "SELECT ?unit ?kind { ?unit a nl:Unit ; nl:concept ?kind }",
     "path": "SELECT ?unit { ?unit a nl:Unit ; nl:concept ?kind }",
     "count": "SELECT (COUNT(DISTINCT ?unit) AS ?n) { ?unit nl:concept ?kind }",
+    "units-under": "SELECT ?unit ?kind { ?unit a nl:Unit ; nl:concept ?kind }",
 }
 QUERIES = {
     "plain": "SELECT ?unit ?kind { ?unit a nl:Unit ; nl:concept ?kind . ?kind rdfs:subClassOf* <CLASS> }",
     "path": "SELECT ?unit { ?unit a nl:Unit ; nl:concept/rdfs:subClassOf* <CLASS> }",
     "count": "SELECT (COUNT(DISTINCT ?unit) AS ?n) { ?unit nl:concept ?kind . ?kind rdfs:subClassOf+ <CLASS> }",
+    "units-under": named_queries()["units-under"]
+    .text.replace("?concept ?layer", "?layer")
+    .replace("?concept", "<CLASS>"),
 }
 
 
@@ -126,6 +136,30 @@ def time_naive(path: Path, query: str, limit: float) -> tuple[float, int] | None
     return answer.get()
 
 
+def served(address: str, query: str, repeats: int) -> tuple[float, int] | None:
+    """Median seconds of the answer over HTTP, and the number of answers; None if the server gave up."""
+    request = urllib.request.Request(
+        address,
+        query.encode(),
+        {"Content-Type": "application/sparql-query", "Accept": "text/csv"},
+    )
+    times, rows = [], 0
+    for _ in range(repeats + 1):
+        begun = time.perf_counter()
+        try:
+            with urllib.request.urlopen(request) as answer:
+                lines = answer.read().decode().splitlines()[1:]
+        except (urllib.error.HTTPError, http.client.IncompleteRead):
+            return None
+        times.append(time.perf_counter() - begun)
+        if lines and "cancelled" in lines[-1]:
+            return None
+        rows = int(lines[0]) if query.startswith("SELECT (COUNT") else len(lines)
+        if times[-1] > 5:
+            break
+    return float(np.median(times[1:] or times)), rows
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--classes", type=int, default=2_000_000)
@@ -135,13 +169,15 @@ def main() -> None:
     parser.add_argument("--naive-limit", type=float, default=60)
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as scratch:
+    with tempfile.TemporaryDirectory() as scratch, ExitStack() as stack:
         path = options.kb or Path(scratch, "kb")
         started = time.perf_counter()
         kb = KB.open(path) if path.is_dir() else build(path, options.classes, options.units)
         built = time.perf_counter()
         size = len(kb.index.classes)
         indexed = time.perf_counter()
+        limit = int(options.naive_limit) or 60
+        address = stack.enter_context(serve(kb, 0, timeout_seconds=limit)).query
         rows = []
         tops = {"leaf": size - 1, "small": 30_000, "medium": 300, "large": 12, "huge": 2, "root": 0}
         for depth, top in tops.items():
@@ -156,6 +192,9 @@ def main() -> None:
                 slow = time_naive(path, query, options.naive_limit) if options.naive_limit else None
                 if slow is not None and slow[1] != found:
                     sys.exit(f"{depth} {form}: {found} answers, the naive form has {slow[1]}")
+                remote = served(address, query, options.repeats)
+                if remote is not None and remote[1] != found:
+                    sys.exit(f"{depth} {form}: {found} answers, the server has {remote[1]}")
                 rows.append(
                     {
                         "class": depth,
@@ -165,6 +204,7 @@ def main() -> None:
                         "first_seconds": times[0],
                         "median_seconds": float(np.median(times[1:])),
                         "without_seconds": float(np.median(without[1:])),
+                        "served_seconds": None if remote is None else remote[0],
                         "naive_seconds": None if slow is None else slow[0],
                     }
                 )
@@ -173,15 +213,17 @@ def main() -> None:
         return
     print(f"{size} classes; built in {built - started:.0f} s, index in {indexed - built:.0f} s")
     print(
-        f"{'class':8}{'below':>9}  {'query':7}{'answers':>9}{'first s':>9}{'ours s':>9}{'without s':>11}{'naive s':>9}"
+        f"{'class':8}{'below':>9}  {'query':12}{'answers':>9}{'first s':>9}{'ours s':>9}{'without s':>11}"
+        f"{'served s':>10}{'naive s':>9}"
     )
     for row in rows:
         over = f"> {options.naive_limit:.0f}" if options.naive_limit else "-"
+        served_text = f"> {limit}" if row["served_seconds"] is None else f"{row['served_seconds']:.3f}"
         slow_text = over if row["naive_seconds"] is None else f"{row['naive_seconds']:.2f}"
         print(
-            f"{row['class']:8}{row['descendants']:>9}  {row['query']:7}{row['answers']:>9}"
+            f"{row['class']:8}{row['descendants']:>9}  {row['query']:12}{row['answers']:>9}"
             f"{row['first_seconds']:>9.3f}{row['median_seconds']:>9.3f}{row['without_seconds']:>11.3f}"
-            f"{slow_text:>9}"
+            f"{served_text:>10}{slow_text:>9}"
         )
 
 

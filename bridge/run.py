@@ -24,8 +24,9 @@ from ..ontology.syntax.manchester import render as manchester
 from ..reasoner.learning import InductionOptions
 from ..reasoner.solution_record import SolutionWriter, induction_record
 from .activations import Activations
+from .example_rules import Thresholds
 from .fingerprint import Fingerprint
-from .labelling import JoinedImages, Thresholds, UnitLabel
+from .labelling import JoinedImages, UnitLabel
 
 FORMAT = 1
 
@@ -288,6 +289,8 @@ def unit_record(label: UnitLabel, writer: SolutionWriter) -> dict[str, Any]:
     induced = induction_record(label.induction, writer)
     for solution, found in zip(induced["solutions"], label.induction.solutions, strict=True):
         solution["expression"] = write_expression(found.expression)
+    for solution, said in zip(induced["solutions"], label.entailment, strict=False):
+        solution["entailment"] = said.to_json()
     # How long a search took is no property of a label: records of equal labels shall be equal.
     del induced["elapsed_seconds"]
     return {**record, **induced}

@@ -1,4 +1,4 @@
-"""Silenced units: a network's outputs with some units of a layer held at zero."""
+"""Silenced units: a network's outputs with some units of a layer held at zero, or at values of their own."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from .loaded_model import LoadedModel
 
 
 @contextmanager
-def silence(model: LoadedModel, layer: str, units: Sequence[int]) -> Iterator[None]:
-    """Hold units of a layer at zero, everywhere on their maps, while the context lasts.
+def silence(model: LoadedModel, layer: str, units: Sequence[int], values: Tensor | None = None) -> Iterator[None]:
+    """Hold units of a layer at zero, or at given values, everywhere on their maps, while the context lasts.
 
     A virtual layer is silenced before the function that makes it out of a module's output, so this function must work
-    on each value by itself and turn zero into zero, as rectifiers do.
+    on each value by itself and leave zero, or the given values, as they are: rectifiers do with what they put out.
 
     Parameters
     ----------
@@ -31,6 +31,8 @@ def silence(model: LoadedModel, layer: str, units: Sequence[int]) -> Iterator[No
         A layer of it, see ``list_layers``.
     units
         Numbers of the units, none or more.
+    values
+        What each unit of the layer is held at, shape (units of the layer,); zero by default.
 
     Raises
     ------
@@ -59,18 +61,24 @@ def silence(model: LoadedModel, layer: str, units: Sequence[int]) -> Iterator[No
         if not isinstance(output, Tensor) or first_tensor(output) is None:
             raise DataError("the layer's output is no tensor of floating-point numbers", where=layer)
         axis = unit_axis(module, output)
-        if units and not 0 <= min(units) <= max(units) < output.shape[axis]:
-            raise UsageError(f"the layer has {output.shape[axis]} units", where=layer, expected="units among these")
+        size = output.shape[axis]
+        if (units and not 0 <= min(units) <= max(units) < size) or (values is not None and len(values) != size):
+            raise UsageError(f"the layer has {size} units", where=layer, expected="units among these")
+        chosen = torch.tensor(list(units), dtype=torch.int64, device=output.device)
+        held = torch.zeros(size) if values is None else values
+        levels = held.to(output)[chosen].reshape([-1 if at == axis else 1 for at in range(output.ndim)])
         if then is not None:
             follow = then.forward if isinstance(then, nn.Module) else then
-            nothing = torch.zeros_like(output[:1])
-            if not torch.equal(follow(nothing.clone()), nothing):
+            alone = _with(torch.zeros_like(output[:1]), axis, chosen, levels)
+            if not torch.allclose(follow(alone.clone()), alone, rtol=1e-5, atol=0):
                 raise UsageError(
                     "the layer cannot be silenced before the function that makes it",
                     where=layer,
-                    expected="a function that turns zero into zero",
+                    expected="a function that leaves zero as it is"
+                    if values is None
+                    else "a function that leaves zero and the units' values as they are",
                 )
-        return output.index_fill(axis, torch.tensor(list(units), dtype=torch.int64, device=output.device), 0.0)
+        return _with(output, axis, chosen, levels)
 
     with ExitStack() as handles:
         handles.callback(model.module.register_forward_pre_hook(count).remove)
@@ -78,7 +86,19 @@ def silence(model: LoadedModel, layer: str, units: Sequence[int]) -> Iterator[No
         yield
 
 
-def silenced_outputs(model: LoadedModel, layer: str, groups: Sequence[Sequence[int]], inputs: Tensor) -> Tensor:
+def _with(output: Tensor, axis: int, units: Tensor, levels: Tensor) -> Tensor:
+    """Copy an output with some units at given levels everywhere."""
+    shape = [len(units) if at == axis else length for at, length in enumerate(output.shape)]
+    return output.index_copy(axis, units, levels.expand(shape))
+
+
+def silenced_outputs(
+    model: LoadedModel,
+    layer: str,
+    groups: Sequence[Sequence[int]],
+    inputs: Tensor,
+    values: Tensor | None = None,
+) -> Tensor:
     """Outputs of a network for one batch with each group of units silent in turn.
 
     What lies before the layer is computed once: modules whose every call ended before the layer ran give their recorded
@@ -92,6 +112,8 @@ def silenced_outputs(model: LoadedModel, layer: str, groups: Sequence[Sequence[i
         Units of each group; an empty one gives the network as it is.
     inputs
         The batch, images × channels × height × width, on the model's device.
+    values
+        What each unit of the layer is held at, see :func:`silence`; zero by default.
 
     Returns
     -------
@@ -108,7 +130,7 @@ def silenced_outputs(model: LoadedModel, layer: str, groups: Sequence[Sequence[i
     results = []
     with torch.inference_mode(), _remembered(model, _modules_before(model, layer, inputs[:1]), inputs):
         for units in groups:
-            with silence(model, layer, units):
+            with silence(model, layer, units, values):
                 output = first_tensor(model.module(inputs))
             if output is None or output.ndim != 2 or len(output) != len(inputs):
                 raise DataError(

@@ -80,7 +80,9 @@ def updated_labels(
         if examples.usable:
             fingerprint = problems.fingerprint(examples)
             if _still_holds(record, run.fingerprints.get(unit), fingerprint, run.config.options):
-                return KeptLabel({**record, "atoms": len(problems.atoms)}, fingerprint)
+                # No reasoner is asked again, and what it once said holds of the knowledge as it was.
+                kept = [{key: s[key] for key in s if key != "entailment"} for s in record["solutions"]]
+                return KeptLabel({**record, "atoms": len(problems.atoms), "solutions": kept}, fingerprint)
         return problems.label(unit)
 
     labels: list[UnitLabel | KeptLabel] = []

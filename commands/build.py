@@ -39,7 +39,10 @@ def build_wikipedia(
     articles: Annotated[bool, typer.Option("--articles", help="Make articles leaf classes.")] = False,
     language: Annotated[str, typer.Option(help="Language edition of Wikipedia, for the IRIs.")] = "en",
     siteinfo: Annotated[
-        Path | None, typer.Option(help="XML dump or siteinfo file of another wiki, for the IRIs.")
+        Path | None,
+        typer.Option(
+            help="XML dump or siteinfo file of the wiki: its address and its name for categories, for the IRIs."
+        ),
     ] = None,
     filters: Annotated[
         Path | None, typer.Option(help="File with the families of categories to leave out; ours by default.")

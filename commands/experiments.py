@@ -101,14 +101,15 @@ def sweep_settings(
     as_json: Json = False,
 ) -> None:
     """Label and verify a layer under several definitions of its example images, a run each."""
-    from ..analysis.sweep import sweep, sweep_record
-    from ..analysis.sweep_plot import check_plot, draw_sweep
-    from ..analysis.sweep_settings import DEFAULT_SETTINGS, parse_settings
+    from ..analysis.plot_files import check_plot
+    from ..analysis.sweep import DEFAULT_SETTINGS, sweep, sweep_record
+    from ..analysis.sweep_plot import draw_sweep
     from ..bridge.activations import Activations
+    from ..bridge.example_rules import parse_rules
     from ..ontology.kb import KB
     from ..reasoner.learning import InductionOptions
 
-    chosen = parse_settings(
+    chosen = parse_rules(
         DEFAULT_SETTINGS if settings is None else names_in("--settings", settings), min_positives=min_positives
     )
     if plot is not None:
@@ -136,6 +137,62 @@ def sweep_settings(
         return print_json({**record, "out": str(out), "plot": None if plot is None else str(plot)})
     _print_sweep(record)
     say(f"a run for each setting in {out}, recorded in {kb}{'' if plot is None else f'; drawn in {plot}'}")
+
+
+def label_by_bands(
+    kb: KbPath,
+    activations: Annotated[Path, typer.Argument(metavar="ACT", help="Activation directory.")],
+    out: Out,
+    bands: Annotated[
+        str | None,
+        typer.Option(
+            help="Bands in percent of a unit's maximum with commas between them (0-20,20-40,40-60,60-80,80-100), or a "
+            "number: so many ranges, those that k-means finds among the unit's activations."
+        ),
+    ] = None,
+    plot: Annotated[Path | None, typer.Option(metavar="FILE", help="Draw the bands: .svg, .png or .pdf.")] = None,
+    dataset: Annotated[str | None, typer.Option(help="Data set whose individuals the images are.")] = None,
+    units: Annotated[str | None, typer.Option(help="Units, such as 0,3,5-9; all by default.")] = None,
+    min_positives: Annotated[int, typer.Option(min=1, help="Fewest images in a band for a label.")] = 3,
+    score: Score = None,
+    max_atoms: MaxAtoms = None,
+    operators: Operators = None,
+    strategy: Strategy = None,
+    time_limit: TimeLimit = None,
+    jobs: Annotated[int | None, typer.Option(min=1, help="Threads; the number of cores by default.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Label and verify each band of the units' activations: what excites a unit weakly, moderately, strongly."""
+    from ..analysis.band_plot import draw_bands
+    from ..analysis.bands import DEFAULT_BANDS, label_bands
+    from ..analysis.plot_files import check_plot
+    from ..bridge.activations import Activations
+    from ..bridge.example_rules import parse_bands
+    from ..ontology.kb import KB
+    from ..reasoner.learning import InductionOptions
+
+    chosen = parse_bands(DEFAULT_BANDS if bands is None else bands, min_positives=min_positives)
+    if plot is not None:
+        check_plot(plot)
+    options = InductionOptions(**induction_options(score, max_atoms, operators, 5, strategy, time_limit, None, None))
+    with progress_bar("units") as progress:
+        record = label_bands(
+            KB.open(kb, writable=True),
+            Activations.open(activations),
+            chosen,
+            out,
+            dataset=dataset,
+            units=None if units is None else unit_numbers(units),
+            options=options,
+            jobs=jobs,
+            progress=progress,
+        )
+    if plot is not None:
+        draw_bands(record, plot)
+    if as_json:
+        return print_json({**record, "out": str(out), "plot": None if plot is None else str(plot)})
+    _print_bands(record)
+    say(f"a run for each band in {out}, recorded in {kb}{'' if plot is None else f'; drawn in {plot}'}")
 
 
 def compare_ensembles(
@@ -173,7 +230,8 @@ def compare_ensembles(
     from ..analysis.ensembles import compare_groups, ensembles_record, find_groups
     from ..analysis.unit_groups import check_joint, parse_groups
     from ..bridge.activations import Activations
-    from ..bridge.labelling import Thresholds, join_images
+    from ..bridge.example_rules import Thresholds
+    from ..bridge.labelling import join_images
     from ..ontology.errors import UsageError
     from ..ontology.kb import KB
     from ..reasoner.learning import InductionOptions
@@ -211,30 +269,110 @@ def compare_ensembles(
     _print_ensembles(record)
 
 
-def compare_two_runs(
-    first: Annotated[Path, typer.Argument(metavar="RUN", help="Directory of a labelling run.")],
-    second: Annotated[Path, typer.Argument(metavar="RUN", help="Directory of another one.")],
-    kb: Annotated[
-        list[Path] | None,
-        typer.Option("--kb", help="Knowledge base of both runs, or twice: of each; those of the runs by default."),
-    ] = None,
+def label_across(
+    kb: Annotated[list[Path], typer.Option("--kb", help="Knowledge base directory; once or several times.")],
+    activations: Annotated[
+        list[Path], typer.Option(metavar="ACT", help="Activation directory; once, or one for each network.")
+    ],
+    out: Out,
+    plot: Annotated[Path | None, typer.Option(metavar="FILE", help="Draw the runs: .svg, .png or .pdf.")] = None,
+    dataset: Annotated[str | None, typer.Option(help="Data set whose individuals the images are.")] = None,
+    units: Annotated[str | None, typer.Option(help="Units of each layer, such as 0,3,5-9; all by default.")] = None,
+    rule: Annotated[str, typer.Option(help="Example images, as for label: 80/20, q95/50, top20/50 …")] = "80/20",
+    min_positives: Annotated[int, typer.Option(min=1, help="Fewest positive images for a label.")] = 3,
+    score: Score = None,
+    max_atoms: MaxAtoms = None,
+    operators: Operators = None,
+    strategy: Strategy = None,
+    time_limit: TimeLimit = None,
+    threshold: Threshold = "0",
+    gate: Gate = 80.0,
+    jobs: Annotated[int | None, typer.Option(min=1, help="Threads; the number of cores by default.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Compare two runs: labels, verdicts as `verify` recorded them, concepts and scores."""
+    """Label and verify several layers or networks, with several knowledge bases, a run each, side by side."""
+    from ..analysis import across
+    from ..analysis.lineup_plot import draw_lineup
+    from ..analysis.plot_files import check_plot
+    from ..bridge.activations import Activations
+    from ..bridge.example_rules import parse_rule
+    from ..ontology.kb import KB
+    from ..reasoner.learning import InductionOptions
+
+    thresholds = parse_rule(rule, min_positives=min_positives)
+    if plot is not None:
+        check_plot(plot)
+    criteria = criteria_of(threshold, gate, "one-sided", "asymptotic", False, "delong")
+    options = InductionOptions(**induction_options(score, max_atoms, operators, 5, strategy, time_limit, None, None))
+    with progress_bar("units") as progress:
+        record = across.label_across(
+            [KB.open(path, writable=True) for path in dict.fromkeys(path.resolve() for path in kb)],
+            [Activations.open(path) for path in activations],
+            out,
+            dataset=dataset,
+            units=None if units is None else unit_numbers(units),
+            thresholds=thresholds,
+            options=options,
+            criteria=criteria,
+            jobs=jobs,
+            progress=progress,
+        )
+    if plot is not None:
+        draw_lineup(record, plot)
+    if as_json:
+        return print_json({**record, "out": str(out), "plot": None if plot is None else str(plot)})
+    _print_lineup(record)
+    say(f"a run for each in {out}, recorded in {', '.join(map(str, kb))}{'' if plot is None else f'; drawn in {plot}'}")
+
+
+def compare_several_runs(
+    runs: Annotated[list[Path], typer.Argument(metavar="RUN RUN...", help="Directories of labelling runs.")],
+    kb: Annotated[
+        list[Path] | None,
+        typer.Option("--kb", help="Knowledge base of all runs, or one for each; those of the runs by default."),
+    ] = None,
+    plot: Annotated[Path | None, typer.Option(metavar="FILE", help="Draw the runs: .svg, .png or .pdf.")] = None,
+    record: Annotated[
+        bool, typer.Option("--record", help="Write the comparison as triples into the knowledge bases.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Compare runs, with the verdicts that `verify` recorded: two unit by unit, more of them in a table."""
     from ..analysis.comparison import compare_runs
+    from ..analysis.lineup import line_up
+    from ..analysis.lineup_plot import draw_lineup
+    from ..analysis.lineup_recording import record_lineup
+    from ..analysis.plot_files import check_plot
     from ..bridge.run import open_run
     from ..ontology.errors import UsageError
     from ..ontology.kb import KB
 
-    runs = open_run(first), open_run(second)
-    given = kb or [Path(run.config.kb) for run in runs]
-    if len(given) > 2:
-        raise UsageError(f"{len(given)} knowledge bases for two runs", where="--kb", expected="one of both, or two")
-    stores = {path.resolve(): KB.open(path) for path in given}
-    record = compare_runs(*runs, stores[given[0].resolve()], stores[given[-1].resolve()])
+    if plot is not None:
+        check_plot(plot)
+    if len(runs) < 2:
+        raise UsageError("one run alone cannot be compared", expected="two runs or more")
+    opened = [open_run(run) for run in runs]
+    given = kb or [Path(run.config.kb) for run in opened]
+    if len(given) not in (1, len(opened)):
+        raise UsageError(
+            f"{len(given)} knowledge bases for {len(opened)} runs", where="--kb", expected="one of all, or one of each"
+        )
+    stores = {path: KB.open(path, writable=record) for path in dict.fromkeys(path.resolve() for path in given)}
+    kbs = [stores[path.resolve()] for path in given] * (len(opened) if len(given) == 1 else 1)
+    found = line_up(opened, kbs)
+    if record:
+        record_lineup(list(stores.values()), opened, found, origin=runs[0])
+    if plot is not None:
+        draw_lineup(found, plot)
+    document = {**found, "plot": None if plot is None else str(plot)}
+    if len(opened) == 2:
+        document = {**compare_runs(opened[0], opened[1], kbs[0], kbs[1]), **document}
     if as_json:
-        return print_json(record)
-    _print_comparison(record)
+        return print_json(document)
+    if len(opened) == 2:
+        _print_comparison(document)
+    else:
+        _print_lineup(document)
 
 
 def _print_baselines(record: dict[str, Any]) -> None:
@@ -285,6 +423,38 @@ def _print_sweep(record: dict[str, Any]) -> None:
     )
 
 
+def _print_bands(record: dict[str, Any]) -> None:
+    keys = ("band", "positives_median", "labelled", "proved", "f1_median", "tested", "confirmed")
+    shares = ("target_percent_median", "non_target_percent_median")
+    rows = [
+        (
+            unit["unit"],
+            band["band"],
+            band["positives"],
+            band["label"] or band["status"],
+            band["f1"],
+            *told,
+            band["verdict"],
+        )
+        for unit in record["units"][:8]
+        for band in unit["bands"]
+        for told in [(band["target_percent"], band["non_target_percent"], band["p_holm"])]
+    ]
+    print_table(("unit", "band", "positive", "label", "F1", "target %", "others %", "p (Holm)", "verdict"), rows)
+    if len(record["units"]) > 8:
+        say(f"… and {len(record['units']) - 8} more units: see --json")
+    print_table(
+        ("band", "positive", "labelled", "proved", "F1", "tested", "confirmed", "target %", "others %", "AUC"),
+        [tuple(row[key] for key in (*keys, *shares, "auc_median")) for row in record["bands"]],
+    )
+    say(
+        f"{record['model']}, {record['layer']}: medians over units; %: of held-out images in the band; Holm over all "
+        "bands and units"
+    )
+    for number, units in enumerate(record["confirmed_labels"]):
+        say(f"{units} units with {number or 'no'} confirmed label{'' if number == 1 else 's'}")
+
+
 def _print_ensembles(record: dict[str, Any]) -> None:
     def row(name: object, item: dict[str, Any], *gains: object) -> tuple[object, ...]:
         label, tested = item["label"], item["verification"] or {}
@@ -312,6 +482,23 @@ def _print_ensembles(record: dict[str, Any]) -> None:
         f"confirmed: {record['groups_confirmed']} of {len(record['groups'])} groups, {record['members_confirmed']} of "
         f"{record['distinct_members']} members; Holm over both"
     )
+
+
+def _print_lineup(record: dict[str, Any]) -> None:
+    keys = ("name", "units", "labelled", "proved", "distinct_labels", "f1_median", "tested", "gate", "holm")
+    aucs = ("confirmed", "auc_median", "auc_low", "auc_high", "auc_median_common")
+    columns = ("run", "units", "labelled", "proved", "labels", "F1", "tested", "gate", "Holm", "confirmed")
+    print_table(
+        (*columns, "AUC", "low", "high", "AUC common"),
+        [tuple(row[key] for key in (*keys, *aucs)) for row in record["runs"]],
+    )
+    changes = ("paired", "change_median", "low", "high", "higher", "equal", "lower", "p", "test")
+    print_table(
+        ("AUC against the first", "same units", "change", "low", "high", "up", "same", "down", "p", "by"),
+        [(row["name"], *(row["change"][key] for key in changes)) for row in record["runs"][1:]],
+    )
+    common = "" if record["common_units"] is None else f", common: over the {record['common_units']} tested in all runs"
+    say(f"medians over units{common}; AUC on held-out images, 95 % bootstrap intervals over units; Holm within a run")
 
 
 def _print_comparison(record: dict[str, Any]) -> None:

@@ -209,10 +209,13 @@ def check_kb(
 def print_info(kb: KB, as_json: bool) -> None:
     """Show what a knowledge base holds."""
     from ..kb_build.source_details import details_json
+    from ..ontology.names import is_canonical
 
     info, details = kb.info(), details_json(kb)
     if as_json:
         return print_json({**info, "source_details": details})
+    wikis = info["category_namespaces"]
+    info["category_namespaces"] = [f"{space} (canonical name)" if is_canonical(space) else space for space in wikis]
     print_table(
         ("what", "value"),
         [(k.replace("_", " "), ", ".join(v) or "none" if isinstance(v, list) else f"{v:,}") for k, v in info.items()],

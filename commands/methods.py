@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 import typer
 
@@ -189,18 +189,21 @@ def ablate_concepts(
     min_units: Annotated[int, typer.Option(help="Fewest units of a concept that is not named.")] = 5,
     most: Annotated[int, typer.Option(help="Most concepts where none is named, those with most units.")] = 20,
     random_groups: Annotated[int, typer.Option(help="Random groups of as many units, for chance.")] = 19,
+    by: Annotated[str, typer.Option(help="What the units are held at: zero, or mean, each its own.")] = "zero",
     seed: Annotated[int, typer.Option(min=0, help="Seed of the random groups and the intervals.")] = 0,
     as_json: Json = False,
 ) -> None:
     """Silence the units of each concept and measure which classes the network loses."""
-    from ..analysis.ablation import AblationOptions, ablate, concept_units
+    from ..analysis.ablation import AblationOptions, Holding, ablate, concept_units
     from ..analysis.ablation_recording import record_ablation, unit_classes
     from ..analysis.run_verification import check_activations
     from ..bridge.activations import Activations
     from ..bridge.run import open_run
     from ..ontology.kb import KB
 
-    options = AblationOptions(min_units=min_units, most=most, random_groups=random_groups, seed=seed)
+    options = AblationOptions(
+        min_units=min_units, most=most, random_groups=random_groups, seed=seed, by=cast(Holding, by)
+    )
     labelled = open_run(run)
     opened = Activations.open(activations or Path(labelled.config.activations))
     check_activations(labelled, opened)
@@ -220,7 +223,17 @@ def _print_descriptions(record: dict[str, Any]) -> None:
     shown = [(u, d) for u in record["units"] for d in u["descriptions"] if d["p"] <= record["alpha"]]
     several = len(record["layers"]) > 1
     print_table(
-        (*(["layer"] if several else []), "unit", "description", "score", "p", "patches", "AUC", "AUC annotated"),
+        (
+            *(["layer"] if several else []),
+            "unit",
+            "description",
+            "score",
+            "p",
+            "patches",
+            "AUC",
+            "AUC annotated",
+            "pixels",
+        ),
         [
             (
                 *([u["layer"]] if several else []),
@@ -231,6 +244,7 @@ def _print_descriptions(record: dict[str, Any]) -> None:
                 f"{d['explained']} of {u['patches']}",
                 d["auc"],
                 d["annotated_auc"],
+                d["under_patches"] and f"{d['under_patches']['share']:.3f} (chance {d['under_patches']['chance']:.3f})",
             )
             for u, d in shown[:40]
         ],
@@ -238,7 +252,18 @@ def _print_descriptions(record: dict[str, Any]) -> None:
     if len(shown) > 40:
         say(f"… and {len(shown) - 40} more: see --json")
     print_table(
-        ("layer", "units", "better than chance", "words", "AUC", "AUC annotated", "depth", "kinds"),
+        (
+            "layer",
+            "units",
+            "better than chance",
+            "words",
+            "AUC",
+            "AUC annotated",
+            "pixels",
+            "by chance",
+            "depth",
+            "kinds",
+        ),
         [
             (
                 la["layer"],
@@ -247,6 +272,8 @@ def _print_descriptions(record: dict[str, Any]) -> None:
                 la["texts"],
                 la["auc"],
                 la["annotated_auc"],
+                la["patch_share"],
+                la["patch_chance"],
                 la["depth"],
                 ", ".join(f"{kind} {count}" for kind, count in list(la["groups"].items())[:4]),
             )
@@ -299,7 +326,8 @@ def _print_ablation(record: dict[str, Any]) -> None:
         ],
     )
     say(
-        f"{record['model']}, {record['layer']}: agreement is the share of images whose first class stays, drop that of "
+        f"{record['model']}, {record['layer']}, units held at {record['by']}: "
+        f"agreement is the share of images whose first class stays, drop that of "
         f"its posterior; random: {record['random_groups']} groups of as many units; 95 % intervals over "
         f"{record['images']} {'held-out ' if record['held_out'] else ''}images; "
         f"three classes each, by {record['classes_from']}"

@@ -136,9 +136,12 @@ def write_report(
         Path | None, typer.Option(help="Folder of the images; by default where they were for the activations.")
     ] = None,
     facets: Annotated[
-        Path | None, typer.Option(help="Directory of `facets --out`, or output of `facets --json`: shown as well.")
+        Path | None,
+        typer.Option(help="Directory of `facets --out`, or output of `facets --json`; what is recorded by default."),
     ] = None,
-    descriptions: Annotated[Path | None, typer.Option(help="File of `describe --out`: shown as well.")] = None,
+    descriptions: Annotated[
+        Path | None, typer.Option(help="File of `describe --out`; what is recorded by default.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Write a self-contained HTML page with a card for each unit."""

@@ -54,7 +54,7 @@ def verify_labels(
 ) -> None:
     """Test each unit's best label on the held-out images, or on others, and record the verdicts as triples."""
     from ..analysis.folder_verification import verify_on_folders
-    from ..analysis.run_verification import verify_run
+    from ..analysis.run_verification import verification_settings, verify_run
     from ..analysis.verdict_record import verdict_records, write_rows
     from ..bridge.activations import Activations
     from ..bridge.recording import record_verdicts
@@ -68,7 +68,8 @@ def verify_labels(
     labelled = open_run(run)
     store = KB.open(kb or Path(labelled.config.kb), writable=True)
     acts = Activations.open(activations or Path(labelled.config.activations))
-    settings = {**criteria.settings(), "images": "held out" if images is None else images.resolve().name}
+    shown = "held out" if images is None else images.resolve().name
+    settings = {**verification_settings(labelled, criteria), "images": shown}
     if images is None:
         rows = verify_run(labelled, store, acts, criteria)
     else:

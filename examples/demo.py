@@ -19,7 +19,8 @@ from ..analysis.run_verification import verify_run
 from ..analysis.verdict_record import verdict_records
 from ..analysis.verification import Criteria
 from ..bridge.activations import extract
-from ..bridge.labelling import Thresholds, join_images, label_units
+from ..bridge.example_rules import Thresholds
+from ..bridge.labelling import join_images, label_units
 from ..bridge.models import load_model
 from ..bridge.recording import record_run, record_verdicts
 from ..bridge.run import save_run

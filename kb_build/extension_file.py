@@ -79,13 +79,17 @@ def read_extension(path: str | Path, kb: KB, *, name: str | None = None) -> Stat
 
 
 def _read_table(path: Path, kb: KB, name: str | None) -> Statements:
-    rows = list(_rows(path))
     namespace = graph_iri(kb.base, "extension", extension_name(Statements((), str(path)), name)) + "#"
 
     def called(text: str) -> list[str]:
         """Classes of a name, without those of an earlier version of this table."""
         return [iri for iri in kb.classes_called(text) if not iri.startswith(namespace)]
 
+    def spelt(text: str) -> str:
+        """A new category is called without the name of its namespace."""
+        return text if called(text) else kb.title(text)
+
+    rows = [(line, spelt(child), spelt(parent)) for line, child, parent in _rows(path)]
     own = {child for _, child, _ in rows if not _is_iri(child) and not called(child)}
     triples: dict[Triple, None] = {}
     lines: dict[LineKey, int] = {}
@@ -145,12 +149,12 @@ def _is_iri(text: str) -> bool:
 
 def _class(text: str, called: Callable[[str], list[str]], namespace: str, where: str) -> NamedNode:
     """Class of a name or IRI; a name that nobody knows gets an IRI in the namespace, which validation will find."""
-    if _is_iri(text):
+    found = called(text)
+    if not found and _is_iri(text):
         try:
             return NamedNode(text.removeprefix("<").removesuffix(">"))
         except ValueError as error:
             raise DataError(f"{text} is not a valid IRI ({error})", where=where) from error
-    found = called(text)
     if len(found) > 1:
         raise UsageError(
             f"{len(found)} classes are called {text!r}: {', '.join(found)}", where=where, hint="write the IRI instead"

@@ -129,7 +129,7 @@ class Linker:
                 candidates.setdefault(key, _Candidates())
                 candidates.setdefault(fold(key + _FIRST_SENSE), _Candidates())
         self._collect(candidates)
-        links = [_choose(name, keys, candidates) for name, keys in forms.items()]
+        links = [_choose(name, self._title(name), keys, candidates) for name, keys in forms.items()]
         if self._embed is None:
             return links
         unknown = [link.name for link in links if link.method == NOT_FOUND and fold(link.name)]
@@ -163,9 +163,13 @@ class Linker:
                 found[name] = _meant(name, cosine, labels[position], called[labels[position]])
         return found
 
+    def _title(self, name: str) -> str:
+        """Name without the name of a wiki's category namespace, if it begins with that."""
+        return self._kb.title(name.strip().replace(" ", "_")).replace("_", " ") if ":" in name else name
+
     def _forms(self, name: str) -> list[tuple[str, str]]:
         """Keys under which a name may be found, and the way that each is."""
-        folded = fold(name)
+        folded = fold(self._title(name))
         forms = [(folded, "")]
         if folded.isascii() and any(c.isalpha() for c in folded):
             forms.append((fold(self._inflect.plural_noun(folded)), "plural of the name"))
@@ -201,11 +205,11 @@ class _Candidates:
     foreign: list[tuple[str, str]] = field(default_factory=list)
 
 
-def _choose(name: str, forms: Sequence[tuple[str, str]], candidates: Mapping[str, _Candidates]) -> Link:
+def _choose(name: str, spelt: str, forms: Sequence[tuple[str, str]], candidates: Mapping[str, _Candidates]) -> Link:
     if not forms:
         return Link(name, None)
     titles = candidates[forms[0][0]].titles
-    for title in (name, name[:1].upper() + name[1:]):
+    for title in (spelt, spelt[:1].upper() + spelt[1:]):
         exact = [iri for text, iri in titles if text == title]
         if exact:
             return Link(name, _shortest(exact), EXACT_MATCH, 1.0, "exact title")

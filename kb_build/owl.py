@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import gzip
 import re
 import tempfile
@@ -24,9 +25,18 @@ _BY_SUFFIX = {
     ".n3": RdfFormat.N3,
     ".jsonld": RdfFormat.JSON_LD,
 }
-_ENCODING = re.compile(rb"""\s*<\?xml[^>]*?encoding\s*=\s*["']([A-Za-z][\w.\-]*)["']""")
+_ENCODING = re.compile(r"""\s*<\?xml[^>]*?encoding\s*=\s*["']([A-Za-z][\w.\-]*)["']""")
+_MARKS = (
+    *((codecs.BOM_UTF32_LE, "utf-32"), (codecs.BOM_UTF32_BE, "utf-32")),
+    *((codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"), (codecs.BOM_UTF8, "utf-8-sig")),
+    # Without a byte order mark: how "<?" looks, with which an XML document in these has to begin.
+    *((b"<\0?\0", "utf-16-le"), (b"\0<\0?", "utf-16-be")),
+)
+"""What a text begins with, and the encoding that this gives away (XML 1.0, appendix F)."""
 _SINGLE_QUOTED = re.compile(rb"""(<!ENTITY\s+[^\s"'>]+\s+)'([^']*)'""")
 _HEAD = 1 << 16
+_DECLARATION = 1 << 10
+"""Bytes in which the XML declaration is looked for."""
 _MAX_ENTITY_EXPANSION = 1_000_000
 """Characters that the entities of a DTD may add to a document, beyond ten times its own length."""
 
@@ -97,19 +107,43 @@ def _source(path: Path, scratch: Path, number: int) -> Source:
             if owl == "owx":
                 readable = _plain_xml(readable, path, scratch / f"{number}.xml")
                 _refuse_entity_bombs(readable, path)
+            else:
+                _check_utf8(readable, path, "OWL functional syntax")
             convert_owl(readable, converted, owl, origin=path)
             return Source(name=name, path=converted, format=RdfFormat.N_TRIPLES, origin=str(path))
         syntax = _sniff(head, path)
     if syntax == RdfFormat.RDF_XML:
         readable = _plain_xml(readable, path, scratch / f"{number}.xml")
         _refuse_entity_bombs(readable, path)
+    else:
+        _check_utf8(readable, path, syntax.name)
     return Source(name=name, path=readable, format=syntax, origin=str(path))
+
+
+def _marked_encoding(start: bytes) -> str | None:
+    """Encoding that the first bytes of a text give away."""
+    return next((encoding for mark, encoding in _MARKS if start.startswith(mark)), None)
+
+
+def _check_utf8(readable: Path, path: Path, syntax: str) -> None:
+    """Refuse a text in UTF-16 or UTF-32 whose syntax knows nothing but UTF-8."""
+    with readable.open("rb") as file:
+        start = file.read(64)
+    marked = _marked_encoding(start)
+    if b"\0" in start or marked not in (None, "utf-8-sig"):
+        raise DataError(
+            f"is not UTF-8 text (it looks like {'UTF-32' if marked == 'utf-32' else 'UTF-16'})",
+            where=path,
+            expected=f"UTF-8, as {syntax} always is",
+            hint="save it as UTF-8",
+        )
 
 
 def _head(readable: Path, path: Path) -> str:
     """Beginning of a file, with all of a document type declaration of usual length."""
     with readable.open("rb") as file:
-        text = file.read(_HEAD).decode("utf-8-sig", errors="replace").lstrip()
+        start = file.read(_HEAD)
+    text = start.decode(_marked_encoding(start) or "utf-8", errors="replace").lstrip()
     if not text:
         raise DataError("the file is empty", where=path, expected="an OWL or RDF document")
     return text
@@ -133,16 +167,28 @@ def _sniff(text: str, path: Path) -> RdfFormat:
 def _plain_xml(readable: Path, path: Path, target: Path) -> Path:
     """Copy an XML document with what the store's parser lacks: other encodings, entities in single quotes."""
     content = readable.read_bytes()
-    declared = _ENCODING.match(content)
-    encoding = declared[1].decode() if declared else "utf-8"
-    if encoding.lower() in ("utf-8", "utf8") and not _SINGLE_QUOTED.search(content):
-        return readable
+    marked = _marked_encoding(content)
+    declared = _ENCODING.match(content[:_DECLARATION].decode(marked or "latin-1", errors="ignore"))
+    encoding = declared[1] if declared else marked or "utf-8"
+    if encoding.lower() in ("utf-8", "utf8", "utf-8-sig") and marked in (None, "utf-8-sig"):
+        if not _SINGLE_QUOTED.search(content):
+            return readable
+        encoding = "utf-8-sig"
+    wide = (marked or "").startswith(("utf-16", "utf-32"))
+    # A document with a byte order mark may declare the encoding with or without the order; no other may be declared.
+    if wide != encoding.lower().startswith(("utf-16", "utf-32")):
+        raise DataError(
+            f"is not text in the encoding it declares (it declares {encoding} and is "
+            f"{marked if wide else 'in single bytes'})",
+            where=path,
+            hint='save it as UTF-8, with encoding="UTF-8" in its first line',
+        )
     try:
-        text = content.decode(encoding)
+        text = content.decode(marked if wide and marked else encoding)
     except (LookupError, UnicodeDecodeError) as error:
         raise DataError(f"is not text in the encoding it declares ({error})", where=path) from error
     if declared:
-        text = text.replace(encoding, "UTF-8", 1)
+        text = text.replace(declared[1], "UTF-8", 1)
     content = _SINGLE_QUOTED.sub(lambda found: found[1] + b'"' + found[2].replace(b'"', b"&#34;") + b'"', text.encode())
     target.write_bytes(content)
     return target

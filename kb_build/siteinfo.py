@@ -14,8 +14,12 @@ from typing import Any
 from isal import igzip, isal_zlib
 
 from ..ontology.errors import DataError, UsageError
+from ..ontology.iris import encode_segment
 
 _HEAD = 1 << 20
+_CATEGORIES = "14"
+"""Number of the namespace of categories in every wiki."""
+_FORBIDDEN = re.compile(r"[:/#<>\[\]{}|\x00-\x1f\x7f]")
 
 
 @dataclass(frozen=True)
@@ -30,27 +34,30 @@ class Site:
         What precedes the titles in the addresses of its pages.
     language
         Code of the language of its content.
+    category
+        Its name of the namespace of categories, such as ``Kategorie``. Every wiki knows the canonical name, besides.
     """
 
     name: str
     address: str
     language: str
+    category: str = "Category"
 
     @classmethod
     def wikipedia(cls, language: str) -> Site:
-        """Wikipedia in a language.
+        """Wikipedia in a language, with the canonical name of the namespace.
 
         Examples
         --------
         >>> Site.wikipedia("de")
-        Site(name='dewiki', address='https://de.wikipedia.org/wiki/', language='de')
+        Site(name='dewiki', address='https://de.wikipedia.org/wiki/', language='de', category='Category')
         """
         return cls(f"{language}wiki", f"https://{language}.wikipedia.org/wiki/", language)
 
     @property
     def category_base(self) -> str:
-        """What precedes the titles of categories: every wiki knows this name of the namespace, besides its own."""
-        return f"{self.address}Category:"
+        """What precedes the titles of categories in their addresses."""
+        return f"{self.address}{encode_segment(self.category.replace(' ', '_'))}:"
 
 
 def read_site(path: Path | str) -> Site:
@@ -84,6 +91,14 @@ def read_site(path: Path | str) -> Site:
             where=path,
             expected="the head of an XML dump of a wiki, or a siteinfo file with its general part",
         )
+    if not found["category"]:
+        del found["category"]
+    elif _FORBIDDEN.search(found["category"]):
+        raise DataError(
+            f"calls the namespace of categories {found['category']!r}",
+            where=path,
+            expected="a name without : / # < > [ ] { } | and control characters",
+        )
     return Site(**found)
 
 
@@ -106,11 +121,13 @@ def _from_xml(text: str) -> dict[str, str]:
     base = re.search(r"<base>([^<]*)</base>", head)
     name = re.search(r"<dbname>([^<]*)</dbname>", head)
     language = re.search(r'<mediawiki[^>]*\sxml:lang="([^"]*)"', head)
+    category = re.search(rf'<namespace[^>]*\skey="{_CATEGORIES}"[^>]*>([^<]*)</namespace>', head)
     return {
         "name": html.unescape(name[1]) if name else "",
         # The address of the main page.
         "address": html.unescape(base[1]).rpartition("/")[0] + "/" if base else "",
         "language": html.unescape(language[1]) if language else "",
+        "category": html.unescape(category[1]).strip() if category else "",
     }
 
 
@@ -122,9 +139,14 @@ def _from_json(text: str) -> dict[str, str]:
         return {}
     if not isinstance(general, dict):
         return {}
+    namespaces = document["query"].get("namespaces")
+    category = namespaces.get(_CATEGORIES) if isinstance(namespaces, dict) else None
+    # The two versions of the API's format: "*", and "name".
+    own = (category.get("*") or category.get("name") or "") if isinstance(category, dict) else ""
     base = str(general.get("base", ""))
     return {
         "name": str(general.get("wikiid", "")),
         "address": base.rpartition("/")[0] + "/" if base else "",
         "language": str(general.get("lang", "")),
+        "category": str(own).strip(),
     }

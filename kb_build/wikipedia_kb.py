@@ -16,6 +16,7 @@ from pyoxigraph import RdfFormat
 from .. import __version__
 from ..ontology.index import LAYOUT, KBIndex
 from ..ontology.kb import KB, Source
+from ..ontology.names import recognise_categories
 from ..ontology.staging import refuse_existing
 from ..ontology.vocabulary import DATA
 from .category_filters import DEFAULT_FILTERS, read_filters
@@ -67,7 +68,8 @@ def build_wikipedia(
     language
         Language edition of Wikipedia: names the wiki in the IRIs and tags the labels.
     site
-        The wiki, where it is not Wikipedia in `language`.
+        The wiki, where it is not Wikipedia in `language` or its own name of the namespace of categories is to be in
+        the IRIs.
     filters
         File with the families of categories to leave out; None keeps all, hidden ones too.
     cycles
@@ -89,6 +91,7 @@ def build_wikipedia(
     check_strategy(cycles)
     site = site or Site.wikipedia(language)
     check_names(site.category_base, site.address, site.language)
+    recognise_categories([site.category_base])
     key = {
         "version": [__version__, _LAYOUT, LAYOUT],
         "dumps": {f.name: _state_of(getattr(dumps, f.name)) for f in fields(dumps)},
@@ -112,6 +115,7 @@ def build_wikipedia(
             removed_edges=removed_edges,
             attachments=((REMOVED, work.folder / REMOVED),),
             index=KBIndex.load(work.folder / _INDEX),
+            category_namespace=site.category_base,
         )
         _log.info("loading the store")
         loading = None if progress is None else partial(progress, "store")

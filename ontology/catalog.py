@@ -20,6 +20,7 @@ from .vocabulary import DCAT, DCT, TYPE, XSD, nl
 GraphKind = Literal["tbox", "abox", "extension", "run"]
 
 _KIND, _DIGEST, _REMOVED = nl("graphKind"), nl("digest"), nl("removedEdges")
+_CATEGORIES = nl("categoryNamespace")
 _TITLE, _ORIGIN, _DATASET = NamedNode(DCT + "title"), NamedNode(DCT + "source"), NamedNode(DCAT + "Dataset")
 _CREATED = NamedNode(DCT + "created")
 _TRIPLES = NamedNode("http://rdfs.org/ns/void#triples")
@@ -47,6 +48,8 @@ class GraphEntry:
         When it was written, ISO 8601; empty where that is not recorded.
     triples
         How many it holds; None where that is not recorded.
+    category_namespace
+        What precedes the titles of a wiki's categories in their IRIs; empty where there is no wiki.
     """
 
     kind: GraphKind
@@ -57,6 +60,7 @@ class GraphEntry:
     removed_edges: int = 0
     created: str = ""
     triples: int | None = None
+    category_namespace: str = ""
 
     def quads(self, catalog: NamedNode) -> list[Quad]:
         """Describe the entry as quads of the catalogue graph."""
@@ -64,6 +68,7 @@ class GraphEntry:
         integer = NamedNode(XSD + "integer")
         size = RdfLiteral(str(self.triples), datatype=integer)
         date = RdfLiteral(self.created, datatype=NamedNode(XSD + "dateTime"))
+        wiki = RdfLiteral(self.category_namespace)
         return [
             Quad(subject, TYPE, _DATASET, catalog),
             Quad(subject, _TITLE, RdfLiteral(self.name), catalog),
@@ -73,6 +78,7 @@ class GraphEntry:
             Quad(subject, _REMOVED, RdfLiteral(str(self.removed_edges), datatype=integer), catalog),
             *([Quad(subject, _CREATED, date, catalog)] if self.created else []),
             *([Quad(subject, _TRIPLES, size, catalog)] if self.triples is not None else []),
+            *([Quad(subject, _CATEGORIES, wiki, catalog)] if self.category_namespace else []),
         ]
 
 
@@ -116,6 +122,7 @@ def read_entries(store: Store, catalog: NamedNode) -> tuple[GraphEntry, ...]:
                 removed_edges=int(values[_REMOVED]),
                 created=values.get(_CREATED, ""),
                 triples=int(values[_TRIPLES]) if _TRIPLES in values else None,
+                category_namespace=values.get(_CATEGORIES, ""),
             )
         )
     return tuple(sorted(entries))

@@ -1,4 +1,4 @@
-"""A gate before a server on loopback: requests with the token pass, all others get 401."""
+"""A gate before a server on loopback: it asks for a token, where there is one, and rewrites queries."""
 
 from __future__ import annotations
 
@@ -9,12 +9,15 @@ import http.client
 import logging
 import socket
 import threading
-from collections.abc import Iterator
+import urllib.parse
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 log = logging.getLogger(__name__)
+
+Rewrite = Callable[[str], str]
 
 MAX_BODY = 16 << 20
 """Bytes of a query: more than any that people write."""
@@ -26,9 +29,14 @@ _RETURNED = ("content-type", "content-length", "link", "location", "cache-contro
 
 @contextmanager
 def gate(
-    listen: tuple[str, int], target: tuple[str, int], token: str, *, timeout_seconds: int = 60
+    listen: tuple[str, int],
+    target: tuple[str, int],
+    token: str | None,
+    *,
+    rewrite: Rewrite,
+    timeout_seconds: int = 60,
 ) -> Iterator[tuple[str, int]]:
-    """Pass requests with the token on, until the context is left.
+    """Pass requests on, until the context is left.
 
     The token is the value of ``Authorization: Bearer TOKEN``, or the password of ``Authorization: Basic …``, which a
     browser asks for.
@@ -40,7 +48,9 @@ def gate(
     target
         Host and port of the server.
     token
-        What a request has to know.
+        What a request has to know; None lets all pass.
+    rewrite
+        Given the text of a query, what to ask instead. Not used for queries whose request names graphs.
     timeout_seconds
         After this an answer of the server is no longer waited for; some more than the server takes itself.
 
@@ -49,7 +59,8 @@ def gate(
     tuple
         Host and port that it listens on.
     """
-    handler = type("Handler", (_Handler,), {"target": target, "token": token, "patience": timeout_seconds + 10})
+    settings = {"target": target, "token": token, "patience": timeout_seconds + 10, "rewrite": staticmethod(rewrite)}
+    handler = type("Handler", (_Handler,), settings)
     family = socket.AF_INET6 if ":" in listen[0] else socket.AF_INET
     server_class = type("Gate", (_Gate,), {"address_family": family})
     with server_class(listen, handler) as server:
@@ -74,8 +85,9 @@ class _Gate(ThreadingHTTPServer):
 
 class _Handler(BaseHTTPRequestHandler):
     target: tuple[str, int]
-    token: str
+    token: str | None
     patience: float
+    rewrite: Rewrite
     protocol_version = "HTTP/1.1"
     server_version = "neurontology"
     sys_version = ""
@@ -94,6 +106,8 @@ class _Handler(BaseHTTPRequestHandler):
         log.debug("%s %s", self.address_string(), format % args)
 
     def _allowed(self) -> bool:
+        if self.token is None:
+            return True
         scheme, _, given = self.headers.get("Authorization", "").partition(" ")
         if scheme.lower() == "basic":
             try:
@@ -137,9 +151,15 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
             return None
         headers = {name: self.headers[name] for name in _FORWARDED if name in self.headers}
+        method, path = self.command, self.path
+        query = self._query(body)
+        if query is not None and (instead := self.rewrite(query)) != query:
+            # Whatever its length: as the body of a POST.
+            method, path, body = "POST", urllib.parse.urlsplit(path).path, instead.encode()
+            headers["content-type"] = "application/sparql-query"
         connection = http.client.HTTPConnection(*self.target, timeout=self.patience)
         try:
-            connection.request(self.command, self.path, body if self.command == "POST" else None, headers)
+            connection.request(method, path, body if method == "POST" else None, headers)
             self._answer(connection.getresponse())
         except (http.client.HTTPException, ValueError, ConnectionRefusedError, TimeoutError) as error:
             if self._answering:
@@ -147,6 +167,26 @@ class _Handler(BaseHTTPRequestHandler):
             self._refuse(HTTPStatus.BAD_GATEWAY, f"The server behind the gate gave no answer ({error}).")
         finally:
             connection.close()
+
+    def _query(self, body: bytes) -> str | None:
+        """Text of the query that a request asks, in any of the three ways of SPARQL's protocol, if it asks no more."""
+        address = urllib.parse.urlsplit(self.path)
+        if address.path != "/query" or self.command == "HEAD":
+            return None
+        try:
+            asked = urllib.parse.parse_qs(address.query, keep_blank_values=True, errors="strict")
+            if self.command == "POST":
+                kind = self.headers.get_content_type()
+                if kind == "application/sparql-query" and not asked:
+                    return body.decode()
+                if kind != "application/x-www-form-urlencoded":
+                    return None
+                asked |= urllib.parse.parse_qs(body.decode(), keep_blank_values=True, errors="strict")
+        except ValueError:
+            # What is no text gets its answer from the server.
+            return None
+        queries = asked.pop("query", [])
+        return queries[0] if len(queries) == 1 and not asked else None
 
     _answering = False
 

@@ -24,7 +24,7 @@ from pyoxigraph import Literal, NamedNode, Quad, RdfFormat, Store, Triple, seria
 from .catalog import GraphEntry, GraphKind, catalog_iri, graph_iri, read_entries
 from .errors import DataError, NeurontologyError, UsageError, near_matches, no_room
 from .index import LAYOUT, KBIndex
-from .names import NameTable, lookup_in_namespaces
+from .names import Lookup, NameTable, is_canonical, lookup_in_namespaces, recognise_categories, without_category
 from .spool import spooled
 from .staging import building, refuse_existing, remove_abandoned
 from .syntax.rdf import for_owl_tools
@@ -65,6 +65,8 @@ class Source:
         Index of the source where it is at hand already. It must hold what reading the source would give, and be a
         plain hierarchy (:attr:`.KBIndex.is_plain`): then it is joined with the rest of the knowledge instead of
         reading millions of statements again.
+    category_namespace
+        What precedes the titles of a wiki's categories in their IRIs.
     """
 
     name: str
@@ -74,6 +76,7 @@ class Source:
     removed_edges: int = 0
     attachments: tuple[tuple[str, Path], ...] = field(default=())
     index: KBIndex | None = None
+    category_namespace: str = ""
 
 
 class KB:
@@ -126,7 +129,9 @@ class KB:
             if no_room(error):
                 raise
             raise DataError(f"the store cannot be opened ({error})", where=path / "store") from error
-        return cls(store, path=path, base=settings["base"], writable=writable)
+        kb = cls(store, path=path, base=settings["base"], writable=writable)
+        recognise_categories(entry.category_namespace for entry in kb.entries if entry.category_namespace)
+        return kb
 
     @classmethod
     def create(
@@ -210,8 +215,19 @@ class KB:
         with source.path.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
         triples = len(self.store) - before
-        entry = GraphEntry("tbox", source.name, graph.value, digest, origin, source.removed_edges, triples=triples)
+        entry = GraphEntry(
+            "tbox",
+            source.name,
+            graph.value,
+            digest,
+            origin,
+            source.removed_edges,
+            triples=triples,
+            category_namespace=source.category_namespace,
+        )
         self.store.extend(entry.quads(self._catalog))
+        if source.category_namespace:
+            recognise_categories([source.category_namespace])
         if self.path is not None:
             if source.index is not None:
                 folder = self.path / "index" / _part_name(entry)
@@ -369,7 +385,7 @@ class KB:
 
     def _forget(self) -> None:
         """Drop what was derived from the former content."""
-        for derived in ("index", "names"):
+        for derived in ("index", "names", "category_namespaces"):
             self.__dict__.pop(derived, None)
 
     def _about(self, subject: NamedNode, predicate: NamedNode) -> Iterable[Quad]:
@@ -389,17 +405,32 @@ class KB:
         """Short names of the classes and properties, and back."""
         index = self.index
         return NameTable(
-            lookup=lookup_in_namespaces(
-                index.namespaces,
-                lambda iri: iri in index.classes or iri in index.properties or iri in index.data_properties,
+            lookup=self._lookup(
+                lambda iri: iri in index.classes or iri in index.properties or iri in index.data_properties
             ),
             label_of=self.label,
         )
 
+    @cached_property
+    def category_namespaces(self) -> tuple[str, ...]:
+        """What precedes the titles of categories in the IRIs of each wiki, sorted."""
+        recorded = {entry.category_namespace for entry in self.entries}
+        return tuple(sorted((recorded | set(filter(is_canonical, self.index.namespaces))) - {""}))
+
+    def title(self, name: str) -> str:
+        """Name that people typed without the name of a wiki's category namespace."""
+        return without_category(name, self.category_namespaces)[0]
+
+    def _lookup(self, exists: Callable[[str], bool]) -> Lookup:
+        return lookup_in_namespaces(self.index.namespaces, exists, self.category_namespaces)
+
     def classes_called(self, name: str) -> list[str]:
-        """IRIs of the classes with a local name; spaces may stand for underscores."""
-        local = name.strip().replace(" ", "_")
-        return [iri for ns in self.index.namespaces if (iri := ns + local) in self.index.classes]
+        """IRIs of the classes with a local name; spaces may stand for underscores.
+
+        Categories of a wiki are found with the wiki's name of their namespace, with ``Category:``, and without.
+        """
+        classes = self.index.classes
+        return list(self._lookup(lambda iri: iri in classes)(name.strip().replace(" ", "_")))
 
     def graph_ids(self, kind: GraphKind) -> dict[str, int]:
         """Ids in the index of the graphs of one kind that assert something of individuals, by name."""
@@ -420,6 +451,7 @@ class KB:
             "sources": [e.name for e in entries if e.kind == "tbox"],
             "datasets": [e.name for e in entries if e.kind == "abox"],
             "extensions": [e.name for e in entries if e.kind == "extension"],
+            "category_namespaces": list(self.category_namespaces),
         }
 
     def _size(self) -> int:

@@ -33,6 +33,8 @@ KEYWORDS = frozenset(
 _SYNTAX_CHARACTERS = frozenset('()[]{}<>"\\^`|=∃∀≥≤⊤⊥⊓⊔¬⁻⊑≡')
 _NOT_FIRST = frozenset("':.,-%@")
 _ESCAPE = re.compile(r"\\u([0-9A-Fa-f]{4})|\\U([0-9A-Fa-f]{8})")
+_CANONICAL = "Category"
+_CATEGORY_NAMESPACES: dict[str, None] = {}
 _BUILT_IN = MappingProxyType({"Thing": THING, "Nothing": NOTHING, "owl:Thing": THING, "owl:Nothing": NOTHING})
 
 
@@ -90,18 +92,82 @@ def _escaped(character: str) -> str:
     return f"\\u{ord(character):04X}"
 
 
+def recognise_categories(namespaces: Iterable[str]) -> None:
+    """Make :func:`local_name` know what precedes the titles of categories in the IRIs of a wiki, in this process.
+
+    A knowledge base records that of its wikis and calls this when it is opened. It is a fact about the IRIs and not
+    about one knowledge base, so nothing ever takes it back.
+
+    Parameters
+    ----------
+    namespaces
+        Such as ``https://de.wikipedia.org/wiki/Kategorie:``.
+
+    Examples
+    --------
+    >>> local_name("https://de.wikipedia.org/wiki/Kategorie:AC/DC")
+    'DC'
+    >>> recognise_categories(["https://de.wikipedia.org/wiki/Kategorie:"])
+    >>> local_name("https://de.wikipedia.org/wiki/Kategorie:AC/DC")
+    'AC/DC'
+    """
+    _CATEGORY_NAMESPACES.update(dict.fromkeys(namespaces))
+
+
 def local_name(iri: str) -> str:
     """Part of an IRI after ``#``, else the last ``/``, else the last ``:``; without ``Category:``.
+
+    Of a category of a wiki that is known (:func:`recognise_categories`) it is the title.
 
     Examples
     --------
     >>> local_name("http://en.wikipedia.org/wiki/Category:Road_vehicles"), local_name("http://a.org/b/c#D/E")
     ('Road_vehicles', 'D/E')
     """
+    for known in _CATEGORY_NAMESPACES:
+        if iri.startswith(known):
+            return iri[len(known) :]
     _, hash_found, local = iri.partition("#")
     if not hash_found:
         local = iri[iri.rfind("/") + 1 :] if "/" in iri else iri[iri.rfind(":") + 1 :]
-    return local.removeprefix("Category:")
+    return local.removeprefix(f"{_CANONICAL}:")
+
+
+def is_canonical(namespace: str) -> bool:
+    """Whether what precedes the titles of categories ends in the name that every MediaWiki knows, ``Category:``."""
+    return namespace.endswith(f"/{_CANONICAL}:")
+
+
+def without_category(name: str, namespaces: Iterable[str]) -> tuple[str, list[str]]:
+    """Take the name of a wiki's category namespace off a name that people typed.
+
+    Parameters
+    ----------
+    name
+        Underscores for spaces. The namespace may have its own name or the canonical one, in any case of letters.
+    namespaces
+        What precedes the titles of categories in IRIs.
+
+    Returns
+    -------
+    title
+        The rest, or the whole name.
+    meant
+        Those of the namespaces that the name may have named; empty where it names none.
+
+    Examples
+    --------
+    >>> german, french = "https://de.wikipedia.org/wiki/Kategorie:", "https://fr.wikipedia.org/wiki/Catégorie:"
+    >>> without_category("kategorie:Autos", [german, french])
+    ('Autos', ['https://de.wikipedia.org/wiki/Kategorie:'])
+    >>> without_category("Star_Trek:_Voyager", [german, french])
+    ('Star_Trek:_Voyager', [])
+    """
+    prefix, colon, title = name.partition(":")
+    spelt = prefix.strip("_ ").replace(" ", "_").casefold()
+    own = {space: unquote(space[:-1].rpartition("/")[2]).casefold() for space in namespaces}
+    meant = [space for space, called in own.items() if colon and spelt in (called, _CANONICAL.casefold())]
+    return (title.strip("_ "), meant) if meant else (name, [])
 
 
 def human_label(iri: str) -> str:
@@ -120,7 +186,9 @@ def human_label(iri: str) -> str:
     return " ".join(local.replace("_", " ").split()) or iri
 
 
-def lookup_in_namespaces(namespaces: Iterable[str], exists: Callable[[str], bool]) -> Lookup:
+def lookup_in_namespaces(
+    namespaces: Iterable[str], exists: Callable[[str], bool], categories: Iterable[str] = ()
+) -> Lookup:
     """Make a lookup for :class:`NameTable` from the namespaces of a knowledge base and a membership test.
 
     Parameters
@@ -129,6 +197,9 @@ def lookup_in_namespaces(namespaces: Iterable[str], exists: Callable[[str], bool
         What precedes the local names, e.g. ``http://en.wikipedia.org/wiki/Category:``.
     exists
         Whether an IRI is an entity of the knowledge base, e.g. a probe of the store.
+    categories
+        Those of the namespaces that hold the categories of a wiki: their names are taken with the name of the
+        namespace, too.
 
     Examples
     --------
@@ -137,7 +208,16 @@ def lookup_in_namespaces(namespaces: Iterable[str], exists: Callable[[str], bool
     ['http://b.org/#Road']
     """
     fixed = tuple(dict.fromkeys(namespaces))
-    return lambda local: [iri for namespace in fixed if exists(iri := namespace + local)]
+    of_wikis = tuple(dict.fromkeys(categories))
+
+    def lookup(local: str) -> list[str]:
+        found = [iri for namespace in fixed if exists(iri := namespace + local)]
+        if found or not of_wikis:
+            return found
+        title, meant = without_category(local, of_wikis)
+        return [iri for namespace in meant if exists(iri := namespace + title)]
+
+    return lookup
 
 
 class NameTable:

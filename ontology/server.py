@@ -1,4 +1,7 @@
-"""A knowledge base as a SPARQL endpoint: Oxigraph's server, read-only, on this machine unless a token guards it."""
+"""A knowledge base as a SPARQL endpoint: Oxigraph's server, read-only, on this machine unless a token guards it.
+
+Before it stands a gate of ours, which rewrites questions about subtrees as :mod:`.sparql` does for local ones.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ import fcntl
 import http.client
 import ipaddress
 import os
+import re
 import shutil
 import signal
 import socket
@@ -19,15 +23,26 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import cache
+from itertools import islice
 from pathlib import Path
+
+from pyoxigraph import NamedNode, Store
 
 from .errors import MissingDependencyError, NeurontologyError, UsageError
 from .gate import gate
 from .kb import KB
+from .subclasses import SubclassClosure, Term
+from .subtree import MANY, expand_subtrees, without_functions
+from .vocabulary import PREFIXES
 
 HOST = "127.0.0.1"
 DEFAULT_PORT = 7878
 _START_SECONDS = 30
+_LISTED = 1_000
+"""Sub-classes that are listed without a look at which of them the data name."""
+_SCANNED = 200_000
+"""Statements of one property up to which its subjects or objects are read for that."""
 _SNAPSHOT = ".serving-"
 _DEATH_SIGNAL = 1
 """``PR_SET_PDEATHSIG`` of prctl(2)."""
@@ -69,7 +84,9 @@ def serve(
 
     The server reads a snapshot of the store (hard links, in a temporary directory beside it), because reading a
     store while another process writes to it is not safe for a long time; what is added later is not seen. Queries
-    without ``FROM`` see the union of all named graphs. There is no update. Snapshots that a server left behind when
+    without ``FROM`` see the union of all named graphs. There is no update. The server itself is on loopback; the gate
+    before it (:mod:`.gate`) lists the sub-classes of paths of ``rdfs:subClassOf`` (:mod:`.subtree`), up to
+    :data:`.subtree.MANY`, and knows ``nl:under`` and the usual prefixes. Snapshots that a server left behind when
     it was killed are removed.
 
     Parameters
@@ -81,8 +98,8 @@ def serve(
     host
         Address to listen on. Everything but loopback needs a token.
     token
-        With a token the server itself stays on loopback, and a gate before it lets requests with the token through
-        (``Authorization: Bearer TOKEN``; browsers ask for it as a password, with any user name).
+        With a token the gate lets only requests with the token through (``Authorization: Bearer TOKEN``; browsers
+        ask for it as a password, with any user name).
     timeout_seconds
         After this a query is given up.
 
@@ -108,7 +125,7 @@ def serve(
     if token is not None and not (token.isascii() and token.isprintable() and token.strip() == token != ""):
         raise UsageError("the token is empty or holds other than printable ASCII characters", where="--token")
     port = _free_port(host, port)
-    inner, inner_port = (host, port) if token is None else (HOST, _free_port(HOST, 0))
+    inner, inner_port = HOST, _free_port(HOST, 0)
     with ExitStack() as stack:
         folder, lock = stack.enter_context(_snapshot_folder(_place(kb.path)))
         snapshot = folder / "store"
@@ -128,10 +145,40 @@ def serve(
             )
         stack.callback(_stop, process)
         _await(process, inner, inner_port, folder / "log")
-        if token is not None:
-            stack.enter_context(gate((host, port), (inner, inner_port), token, timeout_seconds=timeout_seconds))
+        frozen = KB(Store.read_only(str(snapshot)), path=kb.path, base=kb.base, writable=False)
+        rewrite = _rewriter(frozen)
+        pass_on = gate((host, port), (inner, inner_port), token, rewrite=rewrite, timeout_seconds=timeout_seconds)
+        stack.enter_context(pass_on)
         shown = f"http://{_in_address(host)}:{port}/"
         yield Server(shown, f"{shown}query", process)
+
+
+def _rewriter(kb: KB) -> Callable[[str], str]:
+    """What makes of a query one that the server answers quickly, and without our functions and prefixes.
+
+    Parameters
+    ----------
+    kb
+        The snapshot that is served: it never changes, so that what was read once is remembered.
+    """
+    closure = SubclassClosure.of(kb)
+    lock = threading.Lock()
+
+    @cache
+    def ends(predicate: NamedNode, objects: bool) -> list[Term] | None:
+        found = islice(kb.store.quads_for_pattern(None, predicate, None, None), _SCANNED + 1)
+        terms = [quad.object if objects else quad.subject for quad in found]
+        return list(dict.fromkeys(terms)) if len(terms) <= _SCANNED else None
+
+    def rewrite(query: str) -> str:
+        plain = without_functions(query, prefixes=PREFIXES)
+        with lock:
+            listed = expand_subtrees(plain, lambda: closure, prefixes=PREFIXES, limits=(_LISTED, MANY), candidates=ends)
+        used = [p for p in PREFIXES if re.search(rf"\b{p}:", listed) and not re.search(rf"\b{p}:\s*<", listed)]
+        declared = "".join(f"PREFIX {p}: <{PREFIXES[p]}> " for p in used)
+        return declared + listed
+
+    return rewrite
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:

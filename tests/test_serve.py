@@ -1,5 +1,6 @@
 """Serving and pushing, with Oxigraph's real server on loopback and SPARQLWrapper as a stranger's client."""
 
+import http.client
 import shutil
 import signal
 import socket
@@ -8,9 +9,11 @@ import subprocess
 import sys
 import sysconfig
 import threading
+import urllib.parse
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from urllib.error import HTTPError
 
 import pytest
@@ -19,7 +22,8 @@ from neurontology.ontology.catalog import catalog_iri
 from neurontology.ontology.endpoint import CHUNK, PRESETS, Endpoint, push_graph
 from neurontology.ontology.errors import DataError, MissingDependencyError, NeurontologyError, UsageError
 from neurontology.ontology.kb import KB
-from neurontology.ontology.server import serve
+from neurontology.ontology.server import Server, serve
+from neurontology.ontology.vocabulary import PREFIXES
 from pyoxigraph import BlankNode, Literal, NamedNode, Triple
 from SPARQLWrapper import JSON, POST, SPARQLWrapper
 
@@ -81,6 +85,95 @@ def test_serving_is_read_only_and_ends_without_a_trace(kb: KB, tmp_path: Path) -
     assert not list((tmp_path / "kb").glob(".serving-*"))
     with serve(KB.open(tmp_path / "kb"), 0) as server:
         assert len(ask(server.query, SUBCLASSES)) == 3
+
+
+def csv(request: urllib.request.Request | str) -> list[str]:
+    if isinstance(request, str):
+        request = urllib.request.Request(request)
+    request.add_header("Accept", "text/csv")
+    with urllib.request.urlopen(request, timeout=20) as answer:
+        return sorted(answer.read().decode().splitlines()[1:])
+
+
+def alone(kb: KB, query: str) -> list[str]:
+    """Answers of the engine as they are, without any rewriting."""
+    found = kb.store.query(query, prefixes=PREFIXES, use_default_graph_as_union=True)
+    return sorted(",".join(term.value for term in row) for row in found)
+
+
+def in_all_ways(server: Server, query: str) -> list[list[str]]:
+    """Answers to a query asked by GET, by a form, and as a body."""
+    asked = urllib.parse.urlencode({"query": query})
+    direct = {"Content-Type": "application/sparql-query"}
+    return [
+        csv(f"{server.query}?{asked}"),
+        csv(urllib.request.Request(server.query, asked.encode())),
+        csv(urllib.request.Request(server.query, query.encode(), direct)),
+    ]
+
+
+@needs_server
+@pytest.mark.parametrize("token", [None, "secret"])
+def test_subtrees_are_answered_from_the_index(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, token: str | None
+) -> None:
+    """The server is asked something else than the client asked, and the answers are those of the engine alone."""
+    monkeypatch.setattr("neurontology.ontology.server._LISTED", 5)
+    links = "".join(f":c{i} rdfs:subClassOf :c{i // 3} . " for i in range(1, 60))
+    things = "".join(f":t{i} :shows :c{i} , :c{i // 2} . " for i in range(0, 60, 2))
+    (tmp_path / "o.ttl").write_text(
+        "@prefix : <http://example.org/> . @prefix rdfs: <http://www.w3.org/2000/01/rdf-schema#> . " + links + things
+    )
+    kb = build_owl([tmp_path / "o.ttl"], tmp_path / "kb")
+    passed: list[str] = []
+    true_request = http.client.HTTPConnection.request
+
+    def spy(
+        self: http.client.HTTPConnection, method: str, url: str, body: Any = None, *more: Any, **named: Any
+    ) -> None:
+        passed.append(f"{url} {body!r}")
+        true_request(self, method, url, body, *more, **named)
+
+    shows = f"?t <{EX}shows> ?c"
+    # The functions say the same as the path does.
+    questions = {
+        "path": (f"SELECT ?t ?c {{ {shows} . ?c rdfs:subClassOf* <{EX}c1> }}",) * 2,
+        "few": (f"SELECT ?t ?c {{ {shows} . ?c rdfs:subClassOf+ <{EX}c7> }}",) * 2,
+        "sequence": (f"SELECT ?t {{ ?t <{EX}shows>/<{SUBCLASS}>* <{EX}c1> }}",) * 2,
+        "subject": (f"SELECT DISTINCT ?c {{ ?c <{SUBCLASS}> ?d . ?c rdfs:subClassOf+ <{EX}c1> }}",) * 2,
+        "under": (
+            f"SELECT ?t ?c {{ {shows} FILTER nl:under(?c, <{EX}c1>) }}",
+            f"SELECT ?t ?c {{ {shows} . ?c rdfs:subClassOf* <{EX}c1> }}",
+        ),
+        "not under": (
+            f"SELECT ?t ?c {{ {shows} FILTER (!nl:strictlyUnder(?c, <{EX}c1>)) }}",
+            f"SELECT ?t ?c {{ {shows} FILTER NOT EXISTS {{ ?c rdfs:subClassOf+ <{EX}c1> }} }}",
+        ),
+    }
+    with serve(kb, 0, token=token) as server:
+        if token is not None:
+            opener = urllib.request.build_opener()
+            opener.addheaders = [("Authorization", f"Bearer {token}")]
+            monkeypatch.setattr(urllib.request, "urlopen", opener.open)
+        monkeypatch.setattr(http.client.HTTPConnection, "request", spy)
+        for name, (asked, meant) in questions.items():
+            expected = alone(kb, meant)
+            assert expected
+            passed.clear()
+            for answer in in_all_ways(server, asked):
+                assert answer == expected, name
+            # A client's own connections are http.client's, too: those of the gate are the others.
+            rewritten = [text for text in passed if ("VALUES" in text) or ("EXISTS {" in text)]
+            assert len(rewritten) == 3, name
+        # A request that names graphs is asked as it is: its answer is not that of all graphs.
+        query = f"PREFIX s: <{SUBCLASS.removesuffix('subClassOf')}> SELECT ?c {{ ?c s:subClassOf* <{EX}c1> }}"
+        graph = urllib.parse.urlencode({"query": query, "default-graph-uri": EX + "none"})
+        assert csv(f"{server.query}?{graph}") == []
+        # What is no query gets the server's own answer.
+        with pytest.raises(HTTPError) as caught:
+            csv(f"{server.query}?{urllib.parse.urlencode({'query': 'SELECT ?c { ?c rdfs:subClassOf* '})}")
+        assert caught.value.code == 400
+        caught.value.close()
 
 
 @needs_server

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from ...bridge.activations import Activations
+from ...bridge.example_rules import Thresholds
 from ...bridge.images import ImageSet
-from ...bridge.labelling import Thresholds, join_images
+from ...bridge.labelling import join_images
 from ...ontology.errors import UsageError
 from ...ontology.kb import KB
 from .measures import LEAST, Worth, judge, mean_over_units

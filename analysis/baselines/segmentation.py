@@ -95,6 +95,18 @@ def read_masks(photograph: Path, root: Path, crop: Callable[[Image], Image]) -> 
     return Masks(np.stack(layers), tuple(numbers), annotation.scene)
 
 
+def read_instances(photograph: Path) -> Iterator[tuple[int, NDArray[np.int32]]]:
+    """Read which instance each pixel of a photograph belongs to, 0 for none, by part level; whole objects are level 0.
+
+    Raises
+    ------
+    DataError
+        A mask is broken.
+    """
+    for level, file in _files(photograph):
+        yield level, _decode(file)[1]
+
+
 def _files(photograph: Path) -> Iterator[tuple[int, Path]]:
     """Part level and file of each mask, whole objects first."""
     yield 0, _beside(photograph, "_seg.png")

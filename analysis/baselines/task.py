@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...bridge.activations import Activations
-from ...bridge.labelling import JoinedImages, LayerProblems, Thresholds
+from ...bridge.example_rules import Thresholds
+from ...bridge.labelling import JoinedImages, LayerProblems
 from ...bridge.run import label_writer
 from ...ontology.errors import DataError, UsageError
 from ...ontology.expression import ClassExpression

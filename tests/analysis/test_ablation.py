@@ -12,14 +12,16 @@ import pytest
 torch = pytest.importorskip("torch")
 from neurontology.analysis.ablation import (  # noqa: E402
     AblationOptions,
+    ConceptUnits,
     ablate,
-    bootstrap_mean,
     concept_units,
     measure,
     wilson,
 )
-from neurontology.analysis.ablation_recording import unit_classes  # noqa: E402
+from neurontology.analysis.ablation_recording import ablation_graph, unit_classes  # noqa: E402
+from neurontology.analysis.bootstrap import bootstrap_mean  # noqa: E402
 from neurontology.bridge.activations import Activations, extract  # noqa: E402
+from neurontology.bridge.models import load_model  # noqa: E402
 from neurontology.bridge.run import open_run  # noqa: E402
 from neurontology.ontology.errors import UsageError  # noqa: E402
 from neurontology.ontology.kb import KB  # noqa: E402
@@ -116,7 +118,7 @@ def test_intervals():
     centre, half = (k + z * z / 2) / (n + z * z), z / (n + z * z) * (k * (n - k) / n + z * z / 4) ** 0.5
     np.testing.assert_allclose(wilson(k, n), (centre - half, centre + half))
     values = np.random.default_rng(1).normal(2, 1, 400)
-    low, high = bootstrap_mean(values, AblationOptions())
+    low, high = bootstrap_mean(values)
     error = values.std() / 20
     np.testing.assert_allclose((low, high), (values.mean() - 1.96 * error, values.mean() + 1.96 * error), atol=0.02)
 
@@ -138,6 +140,39 @@ def test_silent_red_units_take_away_roses_alone(made):
     assert ablate(Activations.open(made / "acts"), groups, options=options).record == found.record
 
 
+def test_units_held_at_their_means_say_nothing_of_the_image(made):
+    activations = Activations.open(made / "acts")
+    groups = [ConceptUnits(EX + "Red", (0, 1)), ConceptUnits(EX + "Blue", (2,))]
+    found = ablate(activations, groups, options=AblationOptions(random_groups=9, by="mean"))
+    assert found.record["by"] == "mean"
+    red = found.record["concepts"][0]
+    # By hand: the network's maps are 1 × 1 convolutions of the photograph, scaled to 0 … 1 and normalised.
+    network = load_model(str(made / "net.py") + ":build")
+    held_out = [activations.images[row] for row in activations.rows("holdout")]
+    induction = [activations.images[row] for row in activations.rows("induction")]
+
+    def maps(images):
+        photographs = [Image.open(made / "photos" / one.path).convert("RGB") for one in images]
+        with torch.inference_mode():
+            return network.module[1](network.module[0](torch.stack([network.transform(one) for one in photographs])))
+
+    mean = maps(induction).mean((0, 2, 3))
+    with torch.inference_mode():
+        before, after = maps(held_out), maps(held_out)
+        after[:, :2] = mean[:2, None, None]
+        outputs = [network.module[4](one.mean((2, 3))).softmax(1) for one in (before, after)]
+    first = outputs[0].argmax(1)
+    drop = [float(a[i] - b[i]) for a, b, i in zip(*outputs, first, strict=True)]
+    assert red["drop"] == pytest.approx(sum(drop) / len(drop), abs=1e-5)
+    # The mean of two kinds of images leaves roses half of their red, where zero leaves nothing.
+    zero = ablate(activations, groups, options=AblationOptions(random_groups=9)).record["concepts"][0]
+    rose, nothing = (next(one for one in c["classes"] if one["class"] == "rose") for c in (red, zero))
+    assert 0 < rose["drop"] < nothing["drop"]
+    assert ablation_graph(found) != ablation_graph(ablate(activations, groups, options=AblationOptions()))
+    with pytest.raises(UsageError, match="zero or mean"):
+        AblationOptions(by="median")
+
+
 def test_the_command_prints_records_and_refuses(made):
     record = json.loads(run(made, "ablate", "run", "--min-units", 1, "--random-groups", 9, "--json"))
     assert record["held_out"]
@@ -157,6 +192,17 @@ def test_the_command_prints_records_and_refuses(made):
         ("rose", 1, 2),
         ("sky", 0, 2),
     ]
+    found = json.loads(run(made, "sparql", "kb", "ablations", "--format", "json"))["results"]["bindings"]
+    assert [(r["concept"]["value"], r["heldAt"]["value"], r["units"]["value"]) for r in found] == [
+        (one["concept"], "zero", str(one["number"])) for one in sorted(record["concepts"], key=lambda one: -one["drop"])
+    ]
+    call = ("sparql", "kb", "ablated-classes", "--bind", "concept=Red", "--format", "json")
+    lost = json.loads(run(made, *call))["results"]["bindings"]
+    assert [(r["imageClass"]["value"], float(r["kept"]["value"])) for r in lost] == [("rose", 0), ("sky", 1)]
+    assert json.loads(run(made, "ablate", "run", "--by", "mean", "--min-units", 1, "--json"))["by"] == "mean"
+    held = json.loads(run(made, "sparql", "kb", "ablations", "--format", "json"))["results"]["bindings"]
+    assert {r["heldAt"]["value"] for r in held} == {"zero", "mean"}
+    assert "zero or mean" in run(made, "ablate", "run", "--by", "median", code=2)
     out = run(made, "ablate", "run", "--min-units", 1, "--random-groups", 3)
     assert "held-out images" in out
     assert "no class is called" in run(made, "ablate", "run", "--concept", "Nothing", code=2)

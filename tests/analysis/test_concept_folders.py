@@ -9,7 +9,8 @@ import pytest
 from neurontology.analysis.concept_folders import TypicalImage, concept_folder, find_concept_folders
 from neurontology.analysis.folder_verification import verify_on_folders
 from neurontology.bridge.activations import Activations, extract
-from neurontology.bridge.labelling import Thresholds, join_images, label_units
+from neurontology.bridge.example_rules import Thresholds
+from neurontology.bridge.labelling import join_images, label_units
 from neurontology.bridge.run import save_run
 from neurontology.kb_build.annotate import annotate
 from neurontology.kb_build.annotation import AnnotatedImage, AnnotatedObject

@@ -18,8 +18,9 @@ from neurontology.analysis.run_verification import verify_run
 from neurontology.analysis.unit_groups import UnitGroup, parse_groups
 from neurontology.analysis.verification import Criteria
 from neurontology.bridge.activations import Activations
+from neurontology.bridge.example_rules import Thresholds
 from neurontology.bridge.importers import import_activations
-from neurontology.bridge.labelling import Thresholds, join_images, label_units
+from neurontology.bridge.labelling import join_images, label_units
 from neurontology.bridge.run import save_run
 from neurontology.kb_build.annotate import annotate
 from neurontology.kb_build.annotation import AnnotatedImage, AnnotatedObject

@@ -79,6 +79,10 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Activations, L
         pixels = np.zeros((32, 32, 3), np.uint8)
         x, y = rng.integers(0, 22, 2)
         pixels[y : y + 10, x : x + 10] = np.asarray(COLOURS[name]) * rng.uniform(0.7, 1)
+        # Masks as ADE20K has them: one class, whose only instance is the square.
+        mask = np.zeros((32, 32, 3), np.uint8)
+        mask[y : y + 10, x : x + 10] = (10, i % 3 + 1, 200)
+        Image.fromarray(mask).save(photos / f"im{i}_seg.png")
         Image.fromarray(pixels).save(photos / f"im{i}.png")
         (photos / f"im{i}_atr.txt").write_text(f'001 # 0 # 0 # {name} # {name} # ""\n')
     (path / "core.ttl").write_text(CORE)
@@ -118,10 +122,26 @@ def test_each_map_is_described_by_its_colour(made) -> None:
         assert best["annotated_p"] < 0.01
         assert best["auc"] > 0.8
         assert len(best["images"]) == best["explained"]
+        # The patches lie on the squares, random ones rarely: a tenth of a photograph, and a third has the colour.
+        under = best["under_patches"]
+        assert under["patches"] == unit["patches"]
+        assert under["share"] == under["relations"]["equal"] > 0.5 > 0.2 > under["chance"] > 0
+        assert under["low"] <= under["share"] <= under["high"]
+        assert under["p"] < 0.01
+        (most,) = unit["under_patches"]
+        assert (most["class"], most["share"], most["chance"]) == (
+            best["class"],
+            under["share"],
+            pytest.approx(under["chance"]),
+        )
     assert record["units"][3]["status"] == "0 images excite the unit, fewer than 3"
     summary = record["layers"][0]
     assert (summary["described"], summary["texts"], summary["groups"]) == (3, 3, {"Colour": 3})
     assert summary["depth"] == 3
+    assert (summary["patch_measured"], summary["patch_better"]) == (3, 3)
+    assert (
+        summary["patch_excess_low"] <= summary["patch_share"] - summary["patch_chance"] <= summary["patch_excess_high"]
+    )
     held_out = {activations.images[row].id for row in activations.rows("holdout")}
     assert not held_out & {image for unit in record["units"] for d in unit["descriptions"] for image in d["images"]}
     again = describe_record(describe_layers([activations], scorer=scorer, kb=kb, options=OPTIONS))
@@ -152,6 +172,7 @@ def test_descriptions_are_triples_over_the_same_classes(made) -> None:
     own = {term.removeprefix(NEURONTOLOGY) for term in terms if term.startswith(NEURONTOLOGY)}
     assert {"Description", "description", "describedAs", "scorer", "wordsFrom", "similarityFunction"} <= own
     assert {"similarity", "descriptionP", "explainedPatches", "descriptionAuc", "annotatedAuc"} <= own
+    assert {"patchShare", "patchShareLow", "patchShareHigh", "randomPatchShare", "patchP"} <= own
     assert all(f"nl:{name} a " in vocabulary_turtle() for name in own if "/" not in name)
 
 

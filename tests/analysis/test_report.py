@@ -22,8 +22,9 @@ from neurontology.analysis.run_verification import held_out_units, verify_run
 from neurontology.analysis.verification import adjust, verify_unit
 from neurontology.bridge.activation_files import split_images
 from neurontology.bridge.activations import Activations
+from neurontology.bridge.example_rules import Thresholds
 from neurontology.bridge.importers import import_activations
-from neurontology.bridge.labelling import Thresholds, join_images, label_units
+from neurontology.bridge.labelling import join_images, label_units
 from neurontology.bridge.run import Run, save_run
 from neurontology.kb_build.owl import build_owl
 from neurontology.ontology.errors import DataError, MissingDependencyError, UsageError

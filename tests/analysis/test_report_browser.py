@@ -22,8 +22,9 @@ from neurontology.analysis.facet_run import FacetSettings, analyse_layer
 from neurontology.analysis.report import write_report
 from neurontology.analysis.run_verification import verify_run
 from neurontology.bridge.activations import Activations
+from neurontology.bridge.example_rules import Thresholds
 from neurontology.bridge.importers import import_activations
-from neurontology.bridge.labelling import Thresholds, join_images, label_units
+from neurontology.bridge.labelling import join_images, label_units
 from neurontology.bridge.run import Run, save_run
 from neurontology.kb_build.owl import build_owl
 from neurontology.ontology.kb import KB

@@ -16,8 +16,9 @@ from neurontology.analysis.report_patches import BUDGET, FEWEST, patch_strips
 from neurontology.analysis.report_thumbnails import make_thumbnails
 from neurontology.analysis.run_verification import verify_run
 from neurontology.analysis.verification import Criteria
+from neurontology.bridge.example_rules import Thresholds
 from neurontology.bridge.importers import import_activations
-from neurontology.bridge.labelling import Thresholds, join_images, label_units
+from neurontology.bridge.labelling import join_images, label_units
 from neurontology.bridge.run import save_run
 from neurontology.kb_build.owl import build_owl
 from neurontology.ontology.errors import DataError, UsageError

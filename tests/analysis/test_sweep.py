@@ -12,10 +12,10 @@ import pytest
 from neurontology.analysis.comparison import compare_runs, recorded_verdicts
 from neurontology.analysis.responses import concordance, responses
 from neurontology.analysis.run_verification import verify_run
-from neurontology.analysis.sweep import sweep, sweep_record
+from neurontology.analysis.sweep import DEFAULT_SETTINGS, sweep, sweep_record
 from neurontology.analysis.sweep_plot import draw_sweep
-from neurontology.analysis.sweep_settings import DEFAULT_SETTINGS, parse_setting, parse_settings
 from neurontology.bridge.activations import Activations
+from neurontology.bridge.example_rules import parse_rule, parse_rules
 from neurontology.bridge.importers import import_activations
 from neurontology.bridge.labelling import join_images
 from neurontology.bridge.run import open_run, read_expression
@@ -78,7 +78,7 @@ def loop(tmp_path_factory) -> SimpleNamespace:
     found = sweep(
         kb,
         acts,
-        parse_settings(SETTINGS),
+        parse_rules(SETTINGS),
         folder / "out",
         options=InductionOptions(max_atoms=2, top=3),
         combined=3,
@@ -186,7 +186,7 @@ def test_a_sweep_is_a_run_and_its_verdicts_for_each_setting(loop: SimpleNamespac
     tested = []
     for row, name in zip(loop.record["settings"], SETTINGS, strict=True):
         run = open_run(row["run"])
-        limits = parse_setting(name).thresholds
+        limits = parse_rule(name)
         assert run.config.thresholds == limits
         verdicts = verify_run(run, loop.kb, loop.acts)
         labelled = [u for u in run.units if u["solutions"]]
@@ -248,7 +248,7 @@ def test_the_same_sweep_elsewhere_records_nothing_new(loop: SimpleNamespace, tmp
     again = sweep(
         loop.kb,
         loop.acts,
-        parse_settings(SETTINGS),
+        parse_rules(SETTINGS),
         tmp_path / "out",
         options=InductionOptions(max_atoms=2, top=3),
         combined=3,
@@ -270,17 +270,17 @@ def test_plots_are_the_same_bytes_each_time(loop: SimpleNamespace, tmp_path: Pat
 def test_calls_that_make_no_sense_are_refused(loop: SimpleNamespace, tmp_path: Path) -> None:
     for text in ("20/80", "80", "q0/5", "top0/5", "top2.5/9", "101/5", "most"):
         with pytest.raises(UsageError, match="defines no example sets"):
-            parse_setting(text)
+            parse_rule(text)
     with pytest.raises(UsageError, match="the same as '80/20'"):
-        parse_settings(("80/20", "80.0/20"))
+        parse_rules(("80/20", "80.0/20"))
     with pytest.raises(UsageError, match="exists"):
-        sweep(loop.kb, loop.acts, parse_settings(SETTINGS), loop.folder / "out")
+        sweep(loop.kb, loop.acts, parse_rules(SETTINGS), loop.folder / "out")
     with pytest.raises(UsageError, match="nothing to sweep"):
         sweep(loop.kb, loop.acts, (), tmp_path / "x")
     run = loop.sweep.outcomes[0].run
     with pytest.raises(UsageError, match="4 solutions cannot"):
         responses(run, loop.kb, loop.acts, join_images(loop.kb, loop.acts), 4)
-    assert len(parse_settings(DEFAULT_SETTINGS)) == len(DEFAULT_SETTINGS)
+    assert len(parse_rules(DEFAULT_SETTINGS)) == len(DEFAULT_SETTINGS)
 
 
 def test_two_runs_of_a_layer_unit_by_unit(loop: SimpleNamespace) -> None:
@@ -321,7 +321,7 @@ def test_a_run_agrees_with_itself(loop: SimpleNamespace) -> None:
 
 def test_units_of_another_layer_are_not_matched(loop: SimpleNamespace, tmp_path: Path) -> None:
     acts = write_activations(tmp_path, "other", "pool")
-    other = sweep(loop.kb, acts, parse_settings(("80/20",)), tmp_path / "out", options=InductionOptions(max_atoms=2))
+    other = sweep(loop.kb, acts, parse_rules(("80/20",)), tmp_path / "out", options=InductionOptions(max_atoms=2))
     record = compare_runs(loop.sweep.outcomes[0].run, other.outcomes[0].run, loop.kb, loop.kb)
     assert (record["same_layer"], record["units"], record["changes"]) == (False, [], None)
     assert record["scores"]["auc"]["paired"] == 0

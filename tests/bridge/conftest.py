@@ -9,8 +9,9 @@ from types import ModuleType
 import numpy as np
 import pytest
 from neurontology.bridge.activations import Activations
+from neurontology.bridge.example_rules import Thresholds
 from neurontology.bridge.importers import import_activations
-from neurontology.bridge.labelling import Thresholds, join_images, label_units
+from neurontology.bridge.labelling import join_images, label_units
 from neurontology.bridge.run import Run, save_run
 from neurontology.kb_build.annotate import annotate
 from neurontology.kb_build.annotation import AnnotatedImage, AnnotatedObject

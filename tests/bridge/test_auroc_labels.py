@@ -9,7 +9,8 @@ from types import ModuleType
 import numpy as np
 import pytest
 from neurontology.bridge.activations import Activations
-from neurontology.bridge.labelling import LayerProblems, Thresholds, UnitLabel, join_images, label_units
+from neurontology.bridge.example_rules import Thresholds
+from neurontology.bridge.labelling import LayerProblems, UnitLabel, join_images, label_units
 from neurontology.bridge.recording import record_run
 from neurontology.bridge.run import label_writer as make_writer
 from neurontology.bridge.run import save_run, unit_record

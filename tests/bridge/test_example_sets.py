@@ -1,10 +1,13 @@
 """Example sets against the definition, image by image."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from neurontology.bridge.example_sets import Rule, example_set
+from neurontology.bridge.example_rules import Rule
+from neurontology.bridge.example_sets import example_set
 
 values = st.lists(st.floats(-4, 4, width=32).map(lambda v: round(v, 3)), min_size=1, max_size=30).map(
     lambda v: np.array(v, np.float32)
@@ -82,3 +85,45 @@ def test_numbers_that_define_nothing_are_refused(positive: float, negative: floa
         example_set(np.array([1.0]), positive=positive, negative=negative, rule=rule)
     with pytest.raises(ValueError, match="no rule 'most'"):
         example_set(np.array([1.0]), rule="most")
+
+
+@given(values, st.sampled_from([(0.4, 0.2), (1.0, 0.8), (0.25, 0.0)]))
+def test_bands_follow_the_definition(activations: np.ndarray, ends: tuple[float, float]) -> None:
+    found = example_set(activations, positive=ends[0], negative=ends[1], min_positives=1, rule="band")
+    each, top = activations.tolist(), float(max(activations.tolist()))
+    if top <= 0:
+        assert found.status.startswith("never fires")
+        return
+    inside = [v > 0 and v >= ends[1] * top and (v < ends[0] * top or ends[0] == 1) for v in each]
+    assert found.positives.tolist() == [i for i, yes in enumerate(inside) if yes]
+    assert found.negatives.tolist() == [i for i, yes in enumerate(inside) if not yes]
+    assert found.usable == (any(inside) and not all(inside))
+
+
+@given(values, st.integers(2, 4))
+def test_ranges_of_a_unit_are_disjoint_and_hold_every_image_that_excites_it(activations: np.ndarray, k: int) -> None:
+    each = activations.tolist()
+    found = [
+        example_set(activations, positive=k, negative=which, min_positives=1, rule="cluster")
+        for which in range(1, k + 1)
+    ]
+    exciting = [i for i, v in enumerate(each) if v > 0]
+    if len({each[i] for i in exciting}) < k:
+        assert all(f.status.startswith(("no ranges", "never fires")) for f in found)
+        return
+    assert sorted(i for f in found for i in f.positives.tolist()) == exciting
+    for lower, upper in pairwise(found):
+        assert max((each[i] for i in lower.positives), default=-9) < min((each[i] for i in upper.positives), default=9)
+    assert all(len(f.positives) + len(f.negatives) == len(each) for f in found)
+
+
+def test_neighbouring_bands_share_no_image() -> None:
+    activations = np.array([10.0, 4, 3, 2, 1, 0, -1])
+    bands = [(0.2, 0.0), (0.4, 0.2), (1.0, 0.4)]
+    found = [example_set(activations, positive=p, negative=n, min_positives=1, rule="band") for p, n in bands]
+    assert [f.positives.tolist() for f in found] == [[4], [2, 3], [0, 1]]
+
+
+def test_a_band_that_holds_every_image_has_no_negatives() -> None:
+    found = example_set(np.array([5.0, 5, 5, 4.5]), positive=1.0, negative=0.8, rule="band")
+    assert found.status == "no negatives: every image lies in the band"

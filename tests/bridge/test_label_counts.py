@@ -11,7 +11,8 @@ from types import ModuleType
 import pytest
 from neurontology.bridge import labelling
 from neurontology.bridge.activations import Activations
-from neurontology.bridge.labelling import LayerProblems, Thresholds, UnitLabel, join_images, label_units
+from neurontology.bridge.example_rules import Thresholds
+from neurontology.bridge.labelling import LayerProblems, UnitLabel, join_images, label_units
 from neurontology.ontology.errors import UsageError
 from neurontology.ontology.kb import KB
 from neurontology.reasoner.counting import resolve_device

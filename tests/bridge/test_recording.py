@@ -125,20 +125,26 @@ def test_every_term_of_ours_that_is_written_is_in_the_vocabulary(
         for name in (
             *("attribute", "occluded", "partLevel", "partOf", "under", "strictlyUnder"),
             "line",  # of validation reports, see tests/ontology/test_validation_report.py
+            "categoryNamespace",  # of wikis, see tests/kb_build/test_wiki_namespaces.py
             # Of facets, see tests/analysis/test_facets.py.
             *("Facet", "Selectivity", "facet", "facetNumber", "facetImages", "topImages", "gini", "spectralFlatness"),
             *("multifacetedness", "multifacetedP", "faceted"),
             # Of descriptions, see tests/analysis/test_layer_descriptions.py.
             *("Description", "description", "describedAs", "scorer", "wordsFrom", "similarityFunction", "similarity"),
-            *("descriptionP", "explainedPatches", "descriptionAuc", "annotatedAuc"),
+            *("descriptionP", "explainedPatches", "descriptionAuc", "annotatedAuc", "patchShare", "patchShareLow"),
+            *("patchShareHigh", "randomPatchShare", "patchP", "alpha", "patches", "exampleImage", "comparedBy"),
             # of ablations, see tests/analysis/test_ablation.py
             *("Ablation", "AblationOfClass", "ablatedConcept", "silences", "partOfAblation", "imageClass"),
             *("ablationImages", "keptShare", "posteriorDrop", "posteriorDropLow", "posteriorDropHigh", "randomDrop"),
-            "ablationP",
+            *("ablationP", "heldAt"),
             # of sweeps, see tests/analysis/test_sweep.py
             *("Sweep", "SweepOutcome", "CombinedResponse", "ofRun", "commonUnits", "unitsLabelled", "unitsProved"),
             *("unitsTested", "unitsPassingGate", "unitsPassingTest", "unitsConfirmed", "medianF1", "medianAuc"),
             *("medianAucOfCommonUnits", "medianAucChange", "solutionsCombined", "combination"),
+            *("ActivationBand", "bandFrom", "bandTo"),  # of bands, see tests/analysis/test_bands.py
+            # of runs side by side, see tests/analysis/test_lineup.py
+            *("Comparison", "ComparedRun", "distinctLabels", "confirmedShare", "confirmedShareLow"),
+            *("confirmedShareHigh", "medianAucLow", "medianAucHigh"),
             # Of groups of units, see tests/analysis/test_ensembles.py.
             *("UnitGroup", "jointActivation", "commonImages", "overlap"),
             *("aucGain", "aucGainSameLabel", "betterThanMembers"),

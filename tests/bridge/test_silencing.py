@@ -66,6 +66,30 @@ def test_outputs_are_those_computed_by_hand(model, batch, layer):
     assert not torch.allclose(outputs[0], outputs[1])
 
 
+@pytest.mark.parametrize("layer", ["second", "after"])
+def test_units_are_held_at_their_own_values(model, batch, layer):
+    values = torch.tensor([0.5, 0.0, 1.25, 2.0, 0.25, 3.0], dtype=torch.float64)
+    outputs = silenced_outputs(model, layer, [[], [2], [5, 0]], batch, values)
+    with torch.inference_mode():
+        expected = []
+        for silent in ([], [2], [5, 0]):
+            maps = model.module.first(batch).relu()
+            second = model.module.second(maps)
+            for unit in silent:
+                second[:, unit] = float(values[unit])
+            expected.append(model.module.last((maps + second).relu().mean((2, 3))))
+    torch.testing.assert_close(outputs, torch.stack(expected))
+    with pytest.raises(UsageError, match="6 units"):
+        silenced_outputs(model, layer, [[0]], batch, values[:5])
+
+
+def test_a_value_that_the_function_changes_is_refused(model, batch):
+    # The rectifier that makes the layer "after" would turn -1 into 0.
+    silenced_outputs(model, "second", [[0]], batch, -torch.ones(6))
+    with pytest.raises(UsageError, match="the units' values as they are"):
+        silenced_outputs(model, "after", [[0]], batch, -torch.ones(6))
+
+
 def test_nothing_stays_behind(model, batch):
     with torch.inference_mode():
         before = model.module(batch)

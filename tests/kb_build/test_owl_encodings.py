@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from neurontology.kb_build.owl import read_owl
 from neurontology.ontology.errors import DataError
+from pyoxigraph import NamedNode
 
 XML = """<?xml version="1.0" encoding="{encoding}"?>
 <!DOCTYPE rdf:RDF [ <!ENTITY ex 'http://a.org/#'> <!ENTITY owl "http://www.w3.org/2002/07/owl#"> ]>
@@ -26,3 +27,76 @@ def test_a_wrong_encoding_is_named(tmp_path: Path) -> None:
         path.write_bytes(XML.format(encoding=declared).encode(written))
         with pytest.raises(DataError, match="not text in the encoding it declares"):
             read_owl([path])
+
+
+@pytest.mark.parametrize("gives", ["mark, order", "mark", "order", "no declaration"])
+@pytest.mark.parametrize("order", ["le", "be"])
+@pytest.mark.parametrize("width", ["16", "32"])
+def test_wide_encodings(tmp_path: Path, width: str, order: str, gives: str) -> None:
+    if width == "32" and gives == "order":
+        gives = "mark, order"  # UTF-32 is told by its mark only
+    declared = f"UTF-{width}{order.upper()}" if "order" in gives else f"UTF-{width}"
+    text = XML.format(encoding=declared)
+    if gives == "no declaration":
+        text = text.partition("?>")[2].lstrip()
+    mark = "" if gives == "order" else "\ufeff"
+    path = tmp_path / "a.owl"
+    path.write_bytes((mark + text).encode(f"utf-{width}-{order}"))
+    assert list(read_owl([path]).index.classes) == ["http://a.org/#Café"]
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "iso-8859-1", "utf-8-sig"])
+def test_owl_xml_in_other_encodings(tmp_path: Path, encoding: str) -> None:
+    pytest.importorskip("pyhornedowl")
+    path = tmp_path / "a.owx"
+    declared = encoding.removesuffix("-sig")
+    text = f"""<?xml version="1.0" encoding="{declared}"?>
+<Ontology xmlns="http://www.w3.org/2002/07/owl#" ontologyIRI="http://a.org/">
+<Declaration><Class IRI="http://a.org/#Café"/></Declaration>
+</Ontology>"""
+    path.write_bytes(text.encode(encoding))
+    assert list(read_owl([path]).index.classes) == ["http://a.org/#Café"]
+
+
+@pytest.mark.parametrize(
+    ("declared", "written"),
+    [("utf-8", "utf-16"), ("utf-16", "utf-8"), ("iso-8859-1", "utf-16"), ("utf-16", "iso-8859-1")],
+)
+def test_a_contradiction_is_refused(tmp_path: Path, declared: str, written: str) -> None:
+    path = tmp_path / "a.owl"
+    path.write_bytes(XML.format(encoding=declared).encode(written))
+    with pytest.raises(DataError, match=f"not text in the encoding it declares .it declares {declared}"):
+        read_owl([path])
+
+
+def test_an_entity_bomb_in_utf_16_is_found(tmp_path: Path) -> None:
+    path = tmp_path / "a.owl"
+    bomb = XML.format(encoding="utf-16").replace("<!ENTITY ex", "<!ENTITY z SYSTEM 'file:///etc/passwd'> <!ENTITY ex")
+    path.write_bytes(bomb.encode("utf-16"))
+    with pytest.raises(DataError, match="external entity 'z'"):
+        read_owl([path])
+
+
+TURTLE = "@prefix : <http://a.org/#> . :Café a <http://www.w3.org/2002/07/owl#Class> ."
+TRIPLES = (
+    "<http://a.org/#Café> <http://www.w3.org/1999/02/22-rdf-syntax-ns#type> <http://www.w3.org/2002/07/owl#Class> ."
+)
+FUNCTIONAL = "Prefix(:=<http://a.org/#>)\nOntology(Declaration(Class(:Café)))"
+
+
+@pytest.mark.parametrize("name", ["a.ttl", "a.nt", "a.owl", "a.ofn"])
+def test_what_is_utf_8_by_definition(tmp_path: Path, name: str) -> None:
+    text = {"a.nt": TRIPLES, "a.ofn": FUNCTIONAL}.get(name, TURTLE)
+    path = tmp_path / name
+    for encoding in ("utf-16", "utf-16-le", "utf-16-be", "utf-32"):
+        path.write_bytes(text.encode(encoding))
+        if name == "a.owl" and encoding not in ("utf-16", "utf-32"):
+            continue  # nothing tells what it is
+        with pytest.raises(DataError, match=r"is not UTF-8 text|syntax is not recognised"):
+            read_owl([path])
+    path.write_bytes(text.encode("latin-1"))
+    with pytest.raises(DataError):
+        read_owl([path])
+    path.write_bytes(text.encode())
+    kb = read_owl([path])
+    assert any(kb.store.quads_for_pattern(NamedNode("http://a.org/#Café"), None, None, None))

@@ -23,7 +23,7 @@ def test_a_real_dump(shared_data: Path) -> None:
 def test_the_answer_of_the_api_in_all_packings(tmp_path: Path) -> None:
     general = {"base": "https://de.wiktionary.org/wiki/Wiktionary:Hauptseite", "wikiid": "dewiktionary", "lang": "de"}
     text = json.dumps({"query": {"general": general, "namespaces": {"14": {"*": "Kategorie"}}}}).encode()
-    expected = Site("dewiktionary", "https://de.wiktionary.org/wiki/", "de")
+    expected = Site("dewiktionary", "https://de.wiktionary.org/wiki/", "de", "Kategorie")
     for name, data in (("a.json", text), ("a.json.gz", gzip.compress(text)), ("a.bz2", bz2.compress(text))):
         (tmp_path / name).write_bytes(data)
         assert read_site(tmp_path / name) == expected

@@ -51,9 +51,9 @@ def test_odd_names_come_through(tmp_path: Path, name: str) -> None:
 @pytest.mark.parametrize(
     ("name", "encoding", "message"),
     [
-        ("a.ttl", "utf-16", r"a\.ttl:1: not valid Turtle"),
+        ("a.ttl", "utf-16", r"a\.ttl: is not UTF-8 text .it looks like UTF-16"),
         ("a.ttl", "latin-1", r"a\.ttl:1: not valid Turtle .*UTF-8"),
-        ("a.owl", "utf-16", "the syntax is not recognised"),
+        ("a.owl", "utf-16", "is not UTF-8 text .it looks like UTF-16"),
     ],
 )
 def test_wrong_encodings_are_refused(tmp_path: Path, name: str, encoding: str, message: str) -> None:
