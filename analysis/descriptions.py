@@ -221,10 +221,10 @@ class Describer:
                 self._pool.cubed_sum[columns],
                 self._pool.cubed_norm[columns],
             )
-            return self._similarity.aggregate(self._random[:, columns][rows], values, pool)
+            return self._similarity.of_draws(self._random[:, columns], rows, values, pool)
 
         texts = len(self._texts)
-        step = max(1, _CELLS // rows.size)
+        step = max(1, _CELLS // self._similarity.cells(rows))
         mean, deviation, prior = np.empty(texts), np.empty(texts), np.empty(texts)
         largest = np.full(len(rows), -np.inf)
         for start in range(0, texts, step):

@@ -59,6 +59,14 @@ class Aggregate(Protocol):
         ...
 
 
+class Term(Protocol):
+    """What a patch adds to an aggregate that is a sum: from scores of any shape, by the patch's rank among `count`."""
+
+    def __call__(self, scores: Floats, rank: int, count: int) -> Floats:
+        """Return float64 of the same shape."""
+        ...
+
+
 @dataclass(frozen=True)
 class Similarity:
     """A similarity function.
@@ -73,11 +81,45 @@ class Similarity:
     weight
         λ of WPMI: how much of the logarithm of the mean of exp(aggregate) over random draws is taken off; None if
         the function is no log-probability.
+    term
+        What `aggregate` is the sum of, over the ranks; None if it is no such sum.
     """
 
     aggregate: Aggregate
     sharpness: float | None = None
     weight: float | None = None
+    term: Term | None = None
+
+    def of_draws(self, scores: Floats, draws: NDArray[np.int64], activations: Floats, pool: Pool) -> Floats:
+        """Aggregates of draws of patches.
+
+        A sum is taken rank by rank, so that a term is computed once for each patch of the pool and rank, not for each
+        draw.
+
+        Parameters
+        ----------
+        scores
+            Of the pool, prepared: shape (patches, texts).
+        draws
+            Which patches each draw has, in the order of their ranks: shape (draws, count).
+        activations, pool
+            As in `aggregate`.
+
+        Returns
+        -------
+        float64, shape (draws, texts)
+        """
+        if self.term is None:
+            return self.aggregate(scores[draws], activations, pool)
+        count = draws.shape[1]
+        total = np.zeros((len(draws), scores.shape[1]))
+        for rank in range(count):
+            total += self.term(scores, rank, count)[draws[:, rank]]
+        return total
+
+    def cells(self, draws: NDArray[np.int64]) -> int:
+        """Numbers that `of_draws` holds at once for each text."""
+        return int(draws.size if self.term is None else len(draws))
 
     def prepare(self, scores: NDArray[np.floating]) -> Floats:
         """Bring scores, shape (patches, texts), to what `aggregate` wants."""
@@ -108,9 +150,18 @@ def soft_wpmi(scores: Floats, activations: Floats, pool: Pool) -> Floats:
     return np.asarray(np.log(1 + inside[:, None] * (scores - 1) + _LEAST_PROBABILITY).sum(-2), np.float64)
 
 
+def _soft_wpmi_term(scores: Floats, rank: int, count: int) -> Floats:
+    inside = _P_START - rank / count * (_P_START - _P_END)
+    return np.asarray(np.log(1 + inside * (scores - 1) + _LEAST_PROBABILITY), np.float64)
+
+
 def wpmi(scores: Floats, activations: Floats, pool: Pool) -> Floats:
     """Sum of log(p(t | x) + 1e-7) (eq. 4)."""
     return np.asarray(np.log(scores + _LEAST_PROBABILITY).sum(-2), np.float64)
+
+
+def _wpmi_term(scores: Floats, rank: int, count: int) -> Floats:
+    return np.asarray(np.log(scores + _LEAST_PROBABILITY), np.float64)
 
 
 def rank_reorder(scores: Floats, activations: Floats, pool: Pool) -> Floats:
@@ -143,8 +194,8 @@ def cosine_cubed(scores: Floats, activations: Floats, pool: Pool) -> Floats:
 
 SIMILARITIES: Mapping[str, Similarity] = MappingProxyType(
     {
-        "soft-wpmi": Similarity(soft_wpmi, sharpness=10, weight=1),
-        "wpmi": Similarity(wpmi, sharpness=2, weight=0.6),
+        "soft-wpmi": Similarity(soft_wpmi, sharpness=10, weight=1, term=_soft_wpmi_term),
+        "wpmi": Similarity(wpmi, sharpness=2, weight=0.6, term=_wpmi_term),
         "rank-reorder": Similarity(rank_reorder),
         "cosine": Similarity(cosine),
         "cosine-cubed": Similarity(cosine_cubed),

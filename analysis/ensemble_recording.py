@@ -21,6 +21,7 @@ _FACTS: Final = (
     ("negativeImages", "negatives"),
     ("commonImages", "support"),
     ("overlap", "overlap"),
+    ("correlation", "correlation"),
     ("aucGain", "gain"),
     ("betterThanMembers", "better"),
     ("aucGainSameLabel", "gain_same_label"),
@@ -70,6 +71,8 @@ def _triples(kb: KB, activations: Activations, record: dict[str, Any], digest: s
         yield Triple(group, nl("inLayer"), layer)
         yield Triple(group, nl("jointActivation"), Literal(record["joint"]))
         yield Triple(group, NamedNode(PROV + "wasDerivedFrom"), source)
+        if record["found_by"] is not None:
+            yield Triple(group, nl("foundBy"), Literal(record["found_by"]))
         for number in row["units"]:
             unit = NamedNode(f"{layer.value}/unit/{number}")
             yield Triple(group, NamedNode(PROV + "hadMember"), unit)

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from statistics import median
-from typing import Any
+from typing import Any, Final, Literal, TypeAlias, cast, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,10 +24,24 @@ from ..bridge.run import label_writer, unit_record
 from ..ontology.errors import UsageError
 from ..ontology.kb import KB
 from ..reasoner.learning import InductionOptions
-from .coactivation import CoactivationSearch, coactive_pairs, coactive_triples, excited
+from .coactivation import CoactivationSearch, CoactiveGroup, coactive_pairs, coactive_triples, excited
+from .correlation import (
+    CorrelatedGroup,
+    CorrelationSearch,
+    correlated_clusters,
+    correlated_pairs,
+    correlated_triples,
+    correlations,
+)
 from .unit_groups import Joint, UnitGroup, check_members, joint_activation, shares
 from .verdict_record import verdict_records
 from .verification import PUBLISHED_CRITERIA, Criteria, VerificationRow, adjust, passes_test, verify_unit
+
+FindBy: TypeAlias = Literal["coactivation", "correlation", "clusters"]
+"""How groups are found: the same images excite the members, the members' activations correlate, or a tree is cut."""
+
+#: Size of the groups that are searched, where none is asked for; of clusters, the largest.
+SIZES: Final[dict[FindBy, int]] = {"coactivation": 2, "correlation": 2, "clusters": 8}
 
 
 @dataclass(frozen=True)
@@ -97,40 +111,59 @@ def _difference(auc: float, other: float) -> float:
     return round(auc - other, 12) + 0.0  # no negative zero
 
 
+def check_find_by(how: str) -> FindBy:
+    """Give the way to find groups of this name.
+
+    Raises
+    ------
+    UsageError
+        There is none.
+    """
+    for way in get_args(FindBy):
+        if how == way:
+            return cast("FindBy", way)
+    raise UsageError(f"groups are not found by {how!r}", expected=" or ".join(get_args(FindBy)))
+
+
 def find_groups(
     joined: JoinedImages,
     activations: Activations,
     *,
-    size: int,
     count: int,
+    by: FindBy = "coactivation",
+    size: int | None = None,
     units: Sequence[int] | None = None,
     thresholds: Thresholds | None = None,
-) -> CoactivationSearch:
-    """Find the pairs or triples of units that the same images of the induction split excite.
+) -> CoactivationSearch | CorrelationSearch:
+    """Find groups of units by their activations on the images of the induction split.
 
     Parameters
     ----------
     joined, activations
         As for :func:`~neurontology.bridge.labelling.label_units`.
-    size
-        Units of a group: 2 or 3.
     count
         Number of groups wanted.
+    by
+        ``coactivation``: pairs or triples that the same images excite, see `coactivation`. ``correlation``: pairs or
+        triples of the largest correlation, ``clusters``: clusters of units by average linkage, see `correlation`.
+    size
+        Units of a group: 2 or 3; of clusters the most units, 2 or more. By default `SIZES`.
     units
         Units to choose among; all by default.
     thresholds
-        An image excites a unit from the share `positive` of its maximum; a group needs `min_positives` of them.
+        For co-activation: an image excites a unit from the share `positive` of its maximum; a group needs
+        `min_positives` of them.
 
     Raises
     ------
     UsageError
-        The size or the rule of the thresholds is another, a unit does not exist, or no image is for induction.
+        The way, the size or the rule of the thresholds is another, a unit does not exist, or no image is for induction.
     """
-    limits = thresholds or Thresholds()
-    if size not in (2, 3):
-        raise UsageError(f"groups of {size} units are not searched", expected="2 or 3", hint="name them with --groups")
-    if limits.rule != "maximum":
-        raise UsageError(f"co-activation is not defined by the rule {limits.rule!r}", expected="maximum")
+    size = SIZES[check_find_by(by)] if size is None else size
+    if by != "clusters" and size not in (2, 3):
+        raise UsageError(
+            f"groups of {size} units are not searched by {by}", expected="2 or 3", hint="name them, or look for clusters"
+        )
     chosen = list(range(activations.units)) if units is None else sorted(set(units))
     wrong = [unit for unit in chosen if not 0 <= unit < activations.units]
     if wrong:
@@ -139,16 +172,37 @@ def find_groups(
             where=activations.path,
             expected=f"numbers from 0 to {activations.units - 1}",
         )
-    values = np.asarray(activations.values[_rows(joined, activations, "induction")[0]], np.float64)[:, chosen]
-    images = excited(shares(values, values.max(axis=0)), limits.positive)
+    images, _ = _rows(joined, activations, "induction")
+    if by == "coactivation":
+        return _coactive(activations, images, chosen, size=size, count=count, limits=thresholds or Thresholds())
+    r = correlations(activations.values, images, np.asarray(chosen, np.int64))
+    if by == "clusters":
+        found = correlated_clusters(r, count=count, largest=size)
+    else:
+        found = (correlated_pairs if size == 2 else correlated_triples)(r, count=count)
+    return replace(found, groups=tuple(replace(g, group=_of_layer(g.group, chosen)) for g in found.groups))
+
+
+def _coactive(
+    activations: Activations,
+    images: NDArray[np.int64],
+    chosen: Sequence[int],
+    *,
+    size: int,
+    count: int,
+    limits: Thresholds,
+) -> CoactivationSearch:
+    if limits.rule != "maximum":
+        raise UsageError(f"co-activation is not defined by the rule {limits.rule!r}", expected="maximum")
+    values = np.asarray(activations.values[images], np.float64)[:, chosen]
+    exciting = excited(shares(values, values.max(axis=0)), limits.positive)
     search = coactive_pairs if size == 2 else coactive_triples
-    found = search(images, count=count, min_support=limits.min_positives)
-    return replace(
-        found,
-        groups=tuple(
-            replace(g, group=UnitGroup(tuple(chosen[unit] for unit in g.group.members))) for g in found.groups
-        ),
-    )
+    found = search(exciting, count=count, min_support=limits.min_positives)
+    return replace(found, groups=tuple(replace(g, group=_of_layer(g.group, chosen)) for g in found.groups))
+
+
+def _of_layer(group: UnitGroup, chosen: Sequence[int]) -> UnitGroup:
+    return UnitGroup(tuple(chosen[unit] for unit in group.members))
 
 
 def compare_groups(
@@ -267,28 +321,34 @@ def ensembles_record(
     dataset: str,
     how: Joint,
     criteria: Criteria,
-    search: CoactivationSearch | None = None,
+    search: CoactivationSearch | CorrelationSearch | None = None,
 ) -> dict[str, Any]:
     """Give the document that ``ensembles --json`` prints.
 
     Each group has its members, the label record of a unit with ``label``, the ``verification`` (the keys of
     ``verify --json`` without ``unit``), ``gain``, ``better`` and ``gain_same_label``; groups that were found have
-    ``support`` and ``overlap``.
+    ``support`` and ``overlap``, or ``correlation``.
     """
     writer = label_writer(kb)
     known = [e for e in ensembles if e.gain is not None]
     same = [e.gain_same_label for e in ensembles if e.gain_same_label is not None]
     tested = _tested(ensembles)
-    coactive = {} if search is None else {g.group: g for g in search.groups}
+    found_as: dict[UnitGroup, CoactiveGroup | CorrelatedGroup] = {}
+    found_by: FindBy | None = None
+    if search is not None:
+        found_as.update((g.group, g) for g in search.groups)
+        found_by = search.by if isinstance(search, CorrelationSearch) else "coactivation"
     groups = []
     for ensemble in ensembles:
-        found = coactive.get(ensemble.group)
+        found = found_as.get(ensemble.group)
+        coactive = found if isinstance(found, CoactiveGroup) else None
         groups.append(
             {
                 "group": ensemble.group.name,
                 "units": list(ensemble.group.members),
-                "support": None if found is None else found.support,
-                "overlap": None if found is None else found.overlap,
+                "support": None if coactive is None else coactive.support,
+                "overlap": None if coactive is None else coactive.overlap,
+                "correlation": found.correlation if isinstance(found, CorrelatedGroup) else None,
                 **_labelled(ensemble.label, ensemble.row, writer, tested),
                 "gain": ensemble.gain,
                 "better": ensemble.better,
@@ -309,6 +369,7 @@ def ensembles_record(
         "layer": activations.meta.layer,
         "dataset": dataset,
         "joint": how,
+        "found_by": found_by,
         "possible": None if search is None else search.possible,
         "counted": None if search is None else search.counted,
         "verification": criteria.settings(),

@@ -201,10 +201,17 @@ def compare_ensembles(
     groups: Annotated[
         str | None, typer.Option(help="Groups of units such as 3+7,9+12+15, or a file with one a line.")
     ] = None,
-    find: Annotated[
-        int, typer.Option(min=1, help="Without --groups: number of groups that the same images excite.")
-    ] = 20,
-    size: Annotated[int, typer.Option(min=2, max=3, help="Units of a group to find.")] = 2,
+    find: Annotated[int, typer.Option(min=1, help="Without --groups: number of groups to find.")] = 20,
+    find_by: Annotated[
+        str,
+        typer.Option(
+            help="How: coactivation (the same images excite the members), correlation of the activations, or clusters."
+        ),
+    ] = "coactivation",
+    size: Annotated[
+        int | None,
+        typer.Option(min=2, help="Units of a group to find, 2 or 3 (2 by default); most units of a cluster (8)."),
+    ] = None,
     units: Annotated[
         str | None, typer.Option(help="Units to find groups among, such as 0,3,5-9; all by default.")
     ] = None,
@@ -222,12 +229,15 @@ def compare_ensembles(
     time_limit: TimeLimit = None,
     threshold: Threshold = "0",
     gate: Gate = 80.0,
+    plot: Annotated[Path | None, typer.Option(metavar="FILE", help="Draw the gains: .svg, .png or .pdf.")] = None,
     jobs: Annotated[int | None, typer.Option(min=1, help="Threads; the number of cores by default.")] = None,
     as_json: Json = False,
 ) -> None:
     """Label groups of units on their joint activation, and compare the labels with those of the members."""
+    from ..analysis.ensemble_plot import draw_ensembles
     from ..analysis.ensemble_recording import record_ensembles
-    from ..analysis.ensembles import compare_groups, ensembles_record, find_groups
+    from ..analysis.ensembles import check_find_by, compare_groups, ensembles_record, find_groups
+    from ..analysis.plot_files import check_plot
     from ..analysis.unit_groups import check_joint, parse_groups
     from ..bridge.activations import Activations
     from ..bridge.example_rules import Thresholds
@@ -238,7 +248,9 @@ def compare_ensembles(
 
     if groups is not None and units is not None:
         raise UsageError("--units is where groups are looked for, and --groups names them", expected="one of the two")
-    how = check_joint(joint)
+    how, by = check_joint(joint), check_find_by(find_by)
+    if plot is not None:
+        check_plot(plot)
     given = None if groups is None else parse_groups(Path(groups).read_text() if Path(groups).is_file() else groups)
     criteria = criteria_of(threshold, gate, "one-sided", "asymptotic", False, "delong")
     options = InductionOptions(**induction_options(score, max_atoms, operators, 1, strategy, time_limit, None, None))
@@ -248,7 +260,7 @@ def compare_ensembles(
     search = None
     if given is None:
         among = None if units is None else unit_numbers(units)
-        search = find_groups(joined, acts, size=size, count=find, units=among, thresholds=thresholds)
+        search = find_groups(joined, acts, by=by, size=size, count=find, units=among, thresholds=thresholds)
     with progress_bar("units and groups") as progress:
         found = compare_groups(
             joined,
@@ -264,9 +276,13 @@ def compare_ensembles(
         )
     record = ensembles_record(found, acts, store, dataset=joined.dataset, how=how, criteria=criteria, search=search)
     record_ensembles(store, acts, record)
+    if plot is not None:
+        draw_ensembles(record, plot)
     if as_json:
-        return print_json(record)
+        return print_json({**record, "plot": None if plot is None else str(plot)})
     _print_ensembles(record)
+    if plot is not None:
+        say(f"drawn in {plot}")
 
 
 def label_across(
@@ -471,7 +487,8 @@ def _print_ensembles(record: dict[str, Any]) -> None:
     if len(record["groups"]) > 20:
         say(f"… and {len(record['groups']) - 20} more groups: see --json")
     if record["possible"] is not None:
-        say(f"found among {record['possible']:,} possible groups, {record['counted']:,} of them counted")
+        by = f"found by {record['found_by']}"
+        say(f"{by} among {record['possible']:,} possible groups, {record['counted']:,} of them counted")
     say(
         f"{record['better']} of {record['compared']} groups have an AUC above that of each member for its own label, "
         f"median gain {cell_text(record['gain_median'])}; {record['better_same_label']} of "

@@ -214,8 +214,9 @@ def print_info(kb: KB, as_json: bool) -> None:
     info, details = kb.info(), details_json(kb)
     if as_json:
         return print_json({**info, "source_details": details})
-    wikis = info["category_namespaces"]
-    info["category_namespaces"] = [f"{space} (canonical name)" if is_canonical(space) else space for space in wikis]
+    wikis = info.pop("category_namespaces")
+    if wikis:
+        info["category_namespaces"] = [f"{space} (canonical name)" if is_canonical(space) else space for space in wikis]
     print_table(
         ("what", "value"),
         [(k.replace("_", " "), ", ".join(v) or "none" if isinstance(v, list) else f"{v:,}") for k, v in info.items()],

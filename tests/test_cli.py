@@ -51,7 +51,7 @@ def test_info_has_the_keys_of_the_contract(folder: Path) -> None:
     info = json.loads(succeed("kb", "info", folder / "kb", "--json"))
     assert set(info) == {
         "classes", "subclass_axioms", "removed_edges", "roots", "depth", "individuals", "triples", "sources",
-        "datasets", "extensions", "source_details",
+        "datasets", "extensions", "category_namespaces", "source_details",
     }  # fmt: skip
     assert (info["classes"], info["subclass_axioms"], info["individuals"]) == (4, 2, 10)
 

@@ -93,3 +93,16 @@ def test_stacked_draws_are_those_one_by_one(name: str) -> None:
     together = similarity.aggregate(prepared, values, summed)
     alone = np.stack([similarity.aggregate(one, values, summed) for one in prepared])
     np.testing.assert_allclose(together, alone)
+
+
+@pytest.mark.parametrize("name", sorted(SIMILARITIES))
+def test_draws_are_aggregated_as_their_patches_are(name: str) -> None:
+    """Rank by rank or patch by patch, the sums are the same."""
+    rng = np.random.default_rng(4)
+    similarity = SIMILARITIES[name]
+    scores = similarity.prepare(rng.uniform(0.1, 1, (30, 9)))
+    draws = np.stack([rng.permutation(30)[:7] for _ in range(11)])
+    values, summed = np.sort(rng.random(7))[::-1], Pool.of(scores)
+    found = similarity.of_draws(scores, draws, values, summed)
+    expected = np.stack([similarity.aggregate(scores[draw], values, summed) for draw in draws])
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-12)

@@ -94,6 +94,23 @@ def test_the_planted_pair_is_found_first(kb, acts):
             find_groups(join_images(kb, acts), acts, count=1, **wrong)
 
 
+def test_correlated_groups_and_clusters_are_of_the_induction_images_and_the_layers_numbers(kb, acts):
+    joined = join_images(kb, acts)
+    r = np.corrcoef(acts.values[acts.rows("induction"), :3].astype(float), rowvar=False)
+    pairs = find_groups(joined, acts, by="correlation", count=9)
+    assert pairs.groups[0].group == UnitGroup((0, 1))
+    assert {g.group.members: g.correlation for g in pairs.groups} == {
+        (i, j): pytest.approx(r[i, j], abs=1e-9) for i in range(3) for j in range(i + 1, 3) if r[i, j] > 0
+    }
+    chosen = find_groups(joined, acts, by="clusters", count=1, units=[0, 1, 3], size=2)
+    assert [(g.group.members, g.correlation) for g in chosen.groups] == [((0, 1), pytest.approx(r[0, 1], abs=1e-9))]
+    # Co-activation alone depends on what a positive image is.
+    assert find_groups(joined, acts, by="correlation", count=9, thresholds=Thresholds(rule="quantile")) == pairs
+    for wrong in ({"by": "correlation", "size": 4}, {"by": "clusters", "size": 1}, {"by": "colour"}):
+        with pytest.raises(UsageError):
+            find_groups(joined, acts, count=1, **wrong)
+
+
 def test_the_pair_is_labelled_and_beats_its_members(kb, acts):
     joined = join_images(kb, acts)
     (pair,) = compare_groups(joined, acts, parse_groups("0+1"), options=OPTIONS, kb=kb)
@@ -199,10 +216,22 @@ def test_the_command(planted, tmp_path):
     table = command(kb, acts, "--find", 1, "--size", 3, "--max-atoms", 1)
     assert table.returncode == 0, table.stderr
     assert "0+1+2" in table.stdout
-    assert "found among 4 possible groups" in table.stdout
+    assert "found by coactivation among 4 possible groups" in table.stdout
+    clusters = command(kb, acts, "--find-by", "clusters", "--max-atoms", 1, "--plot", tmp_path / "plot.svg", "--json")
+    assert clusters.returncode == 0, clusters.stderr
+    record = json.loads(clusters.stdout)
+    assert (record["found_by"], record["plot"]) == ("clusters", str(tmp_path / "plot.svg"))
+    assert record["groups"][0]["units"][:2] == [0, 1]
+    assert record["groups"][0]["correlation"] > 0
+    assert "each for its own label" in (tmp_path / "plot.svg").read_text()
+    _, stored = rows(run_query(KB.open(kb), "SELECT ?r WHERE { ?group nl:foundBy 'clusters' ; nl:correlation ?r }"))
+    assert [float(row[0].value) for row in stored] == [g["correlation"] for g in record["groups"]]
     for wrong, says in (
         (("--groups", "0+1", "--units", "0-2"), "--units"),
         (("--groups", "0+1", "--threshold", "0.5"), "share of the maximum"),
+        (("--find-by", "colour"), "coactivation or correlation or clusters"),
+        (("--find-by", "correlation", "--size", 4), "2 or 3"),
+        (("--plot", "plot.gif"), "no name of a plot"),
     ):
         refused = command(kb, acts, *wrong)
         assert (refused.returncode, refused.stdout) == (2, ""), refused.stderr
