@@ -14,8 +14,8 @@ lost by it:
 - groups whose correlation is not above zero are no groups.
 
 Clusters are those of average linkage with the distance 1 − r: the correlation of a cluster is the mean r between the
-two parts that were joined last. The tree is cut by size: a cluster is a subtree of at most so many units that is part
-of no larger such subtree, so that clusters share no units.
+two parts that were joined last. The tree is cut by size and correlation: a cluster is a subtree of at most so many
+units, of a correlation above zero, that is part of no larger such subtree. So clusters share no units.
 """
 
 from __future__ import annotations
@@ -223,13 +223,13 @@ def correlated_clusters(r: NDArray[np.float64], *, count: int, largest: int) -> 
     members: dict[int, tuple[int, ...]] = {leaf: (int(unit),) for leaf, unit in enumerate(varied)}
     correlation: dict[int, float] = {}
     for row, (one, other, height, size) in enumerate(linkage(squareform(distances, checks=False), "average")):
-        joined = (int(one), int(other))
-        if size <= largest:
+        joined, together = (int(one), int(other)), round(1.0 - float(height), _DECIMALS)
+        # Neither smaller nor closer above: both parts of a cluster are clusters or leaves.
+        if size <= largest and together > 0:
             members[len(varied) + row] = tuple(sorted(members.pop(joined[0]) + members.pop(joined[1])))
-            correlation[len(varied) + row] = round(1.0 - float(height), _DECIMALS)
-    clusters = [(-correlation[node], members[node]) for node in correlation if node in members]
-    kept = sorted(cluster for cluster in clusters if cluster[0] < 0)
-    groups = tuple(CorrelatedGroup(UnitGroup(units), -negated) for negated, units in kept[:count])
+            correlation[len(varied) + row] = together
+    clusters = sorted((-correlation[node], members[node]) for node in correlation if node in members)
+    groups = tuple(CorrelatedGroup(UnitGroup(units), -negated) for negated, units in clusters[:count])
     return CorrelationSearch(groups, len(clusters), len(clusters), "clusters")
 
 

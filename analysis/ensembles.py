@@ -162,7 +162,9 @@ def find_groups(
     size = SIZES[check_find_by(by)] if size is None else size
     if by != "clusters" and size not in (2, 3):
         raise UsageError(
-            f"groups of {size} units are not searched by {by}", expected="2 or 3", hint="name them, or look for clusters"
+            f"groups of {size} units are not searched by {by}",
+            expected="2 or 3",
+            hint="name them, or look for clusters",
         )
     chosen = list(range(activations.units)) if units is None else sorted(set(units))
     wrong = [unit for unit in chosen if not 0 <= unit < activations.units]

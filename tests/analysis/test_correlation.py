@@ -91,12 +91,12 @@ def test_clusters_are_the_largest_subtrees_of_scipys_average_linkage(seed, units
     for height in tree[:, 2]:
         flat = fcluster(tree, height + 1e-9, "distance")
         subtrees |= {tuple(np.flatnonzero(flat == name).tolist()) for name in set(flat)}
-    allowed = {s for s in subtrees if 2 <= len(s) <= largest}
-    maximal = {s for s in allowed if not any(set(s) < set(other) for other in allowed)}
     apart = np.zeros((units, units))
     apart[np.triu_indices(units, 1)] = cophenet(tree)
-    of = {s: 1 - max(apart[a, b] for a, b in combinations(s, 2)) for s in maximal}
-    assert set(listed(found)) == {s for s in maximal if of[s] > 1e-9}
+    of = {s: 1 - max(apart[a, b] for a, b in combinations(s, 2)) for s in subtrees if len(s) > 1}
+    allowed = {s for s in of if len(s) <= largest and of[s] > 1e-9}
+    maximal = {s for s in allowed if not any(set(s) < set(other) for other in allowed)}
+    assert set(listed(found)) == maximal
     for group in found.groups:
         assert group.correlation == pytest.approx(of[group.group.members], abs=1e-9)
     values_of = [g.correlation for g in found.groups]
