@@ -3,7 +3,6 @@
 VENV ?= .venv
 PYTHON ?= python3
 BIN := $(VENV)/bin
-PACKAGES := ontology kb_build reasoner bridge analysis examples
 
 .PHONY: demo test check clean
 
@@ -12,7 +11,7 @@ demo: $(VENV)/ready
 	$(BIN)/neurontology demo --out build/demo
 
 test: $(VENV)/ready
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 check: $(VENV)/ready
 	BIN=$(BIN) .ci/checks
