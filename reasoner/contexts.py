@@ -27,7 +27,8 @@ from .ranked_pool import may_enter, offer_ranked
 from .ranking import PLANES, Ranking, add_joins, add_meets, add_word, reach, round_weights, total_of
 from .shape import AND, AND2, AND3, AND_OR, OR, OR2, OR3, OR_AND, PAIRS_AND, PAIRS_OR
 
-RANGES = 6  # ranges of sizes, at most
+RANGES = 12  # ranges of sizes, at most
+BEND = 0.05  # share of s (N - s) by which a chord may be off; finer ranges exclude more pairs, but count some again
 BUCKETS = 512  # of the sorting of literals
 BLOCK = 512  # pairs counted at a time
 FRACTION = 20  # bits behind the point of the threshold
@@ -139,7 +140,7 @@ def _cut_sizes(low: Scalar, high: Scalar, n: Scalar, s: Scratch) -> Scalar:
         stop = high
         if count < RANGES - 1:
             # The chord is off by (hi - lo)^2 / 4 at most.
-            allowed = 0.15 * low * (n - low)
+            allowed = BEND * low * (n - low)
             stop = min(high, low + np.int64(2.0 * np.sqrt(allowed)))
         s.low[count], s.high[count] = low, stop
         count += 1

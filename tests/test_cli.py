@@ -10,30 +10,13 @@ import sys
 from pathlib import Path
 
 import pytest
+from command_line import run, succeed
 
 TURTLE = """@prefix : <http://example.org/> . @prefix rdfs: <http://www.w3.org/2000/01/rdf-schema#> .
 @prefix owl: <http://www.w3.org/2002/07/owl#> . :has a owl:ObjectProperty .
 :Car rdfs:subClassOf :Vehicle . :Bus rdfs:subClassOf :Vehicle . :Tree a owl:Class .
 """
 OBJECTS = {"a": "Car", "b": "Bus", "c": "Tree", "d": "Tree", "e": "Car"}
-
-
-def run(*arguments: object, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "COLUMNS": "160", "PYTHONWARNINGS": "error"}
-    return subprocess.run(
-        [sys.executable, "-m", "neurontology", *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        cwd=cwd,
-        env=environment,
-        check=False,
-    )
-
-
-def succeed(*arguments: object, cwd: Path | None = None) -> str:
-    result = run(*arguments, cwd=cwd)
-    assert result.returncode == 0, result.stderr
-    return result.stdout
 
 
 @pytest.fixture(scope="module")

@@ -2,13 +2,11 @@
 
 import csv
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from command_line import refuse, succeed
 
 MODEL = """
 import torch
@@ -37,29 +35,6 @@ CLASSES = """
 """
 
 KINDS = {"car": ((230, 20, 20), 300), "bus": ((120, 10, 10), 301), "sea": ((20, 20, 230), 1100)}
-
-
-def run(*arguments: object) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "neurontology", *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        env={**os.environ, "COLUMNS": "160", "PYTHONWARNINGS": "error", "OMP_NUM_THREADS": "1"},
-        check=False,
-    )
-
-
-def succeed(*arguments: object) -> str:
-    result = run(*arguments)
-    assert result.returncode == 0, result.stderr
-    return result.stdout
-
-
-def refuse(code: int, *arguments: object) -> str:
-    result = run(*arguments)
-    assert (result.returncode, result.stdout) == (code, ""), result.stderr
-    assert "Traceback" not in result.stderr
-    return result.stderr
 
 
 @pytest.fixture(scope="module")

@@ -2,35 +2,17 @@
 
 import csv
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from command_line import run, succeed
 
 CORE = """@prefix : <http://example.org/> . @prefix owl: <http://www.w3.org/2002/07/owl#> .
 @prefix rdfs: <http://www.w3.org/2000/01/rdf-schema#> .
 :Car rdfs:subClassOf :Vehicle . :Bus rdfs:subClassOf :Vehicle . :Vehicle rdfs:subClassOf :Made .
 :Oak rdfs:subClassOf :Tree . :Made rdfs:subClassOf :All . :Tree rdfs:subClassOf :All .
 """
-
-
-def run(*arguments: object) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "neurontology", *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        env={**os.environ, "COLUMNS": "160", "OMP_NUM_THREADS": "1"},
-        check=False,
-    )
-
-
-def succeed(*arguments: object) -> str:
-    result = run(*arguments)
-    assert result.returncode == 0, result.stderr
-    return result.stdout
 
 
 @pytest.fixture(scope="module")

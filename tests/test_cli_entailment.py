@@ -1,13 +1,11 @@
 """`induce --entailment` and `kb check` on OWL files, as a user runs them."""
 
 import json
-import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from command_line import run
 
 pytestmark = pytest.mark.skipif(shutil.which("java") is None, reason="Java is not installed")
 HEAD = """@prefix : <http://example.org/> . @prefix owl: <http://www.w3.org/2002/07/owl#> .
@@ -18,17 +16,6 @@ KENNEL = """
 :Watchdog rdfs:subClassOf :Dog , [ a owl:Restriction ; owl:onProperty :barksAt ; owl:someValuesFrom :Cat ] .
 :rex a :Watchdog . :fido a :Dog ; :barksAt :tom . :tom a :Cat . :kim a :Cat . :lea a :Bird .
 """
-
-
-def run(*arguments: object, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "neurontology", *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=cwd,
-        env={**os.environ, **environment},
-    )
 
 
 @pytest.fixture

@@ -1,35 +1,17 @@
 """Extending on the command line: contract, exit codes, what changes, updates, checks."""
 
 import json
-import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from command_line import run, succeed
 
 HEAD = """@prefix : <http://example.org/> . @prefix n: <http://new.org/> .
 @prefix owl: <http://www.w3.org/2002/07/owl#> . @prefix rdfs: <http://www.w3.org/2000/01/rdf-schema#> .
 """
 CORE = HEAD + ":Car rdfs:subClassOf :Vehicle . :Bus rdfs:subClassOf :Vehicle . :Tree a owl:Class .\n"
 KEYS = {"name", "added", "removed", "conforms", "violations", "units_changed"}
-
-
-def run(*arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "neurontology", *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        env={**os.environ, "COLUMNS": "160", "PYTHONWARNINGS": "error", **environment},
-        check=False,
-    )
-
-
-def succeed(*arguments: object) -> str:
-    result = run(*arguments)
-    assert result.returncode == 0, result.stderr
-    return result.stdout
 
 
 @pytest.fixture(scope="module")

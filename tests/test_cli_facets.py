@@ -1,13 +1,11 @@
 """`neurontology facets` as a user meets it: the contract, several layers, pictures, errors in one paragraph."""
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from command_line import refuse, succeed
 
 MODEL = """
 import torch
@@ -22,29 +20,6 @@ def build():
     )
     return LoadedModel.wrap(network, name="MODEL", transform=SquareTransform(32, (127.0,) * 3, (128.0,) * 3, scale=1.0))
 """
-
-
-def run(*arguments: object) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "neurontology", *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        env={**os.environ, "COLUMNS": "160", "PYTHONWARNINGS": "error", "OMP_NUM_THREADS": "1"},
-        check=False,
-    )
-
-
-def succeed(*arguments: object) -> str:
-    result = run(*arguments)
-    assert result.returncode == 0, result.stderr
-    return result.stdout
-
-
-def refuse(code: int, *arguments: object) -> str:
-    result = run(*arguments)
-    assert (result.returncode, result.stdout) == (code, ""), result.stderr
-    assert "Traceback" not in result.stderr
-    return result.stderr
 
 
 @pytest.fixture(scope="module")

@@ -2,13 +2,11 @@
 
 import csv
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from command_line import refuse, run, succeed
 from commons_server import Category, Commons, File, Trouble, picture, running
 from neurontology.analysis.concept_folders import find_concept_folders
 from neurontology.bridge.web import ATTEMPTS
@@ -19,29 +17,6 @@ TBOX = """
 @prefix rdfs: <http://www.w3.org/2000/01/rdf-schema#> .
 :Bus rdfs:subClassOf :Motor_vehicle . :Tree rdfs:subClassOf :Plant . :Motor_vehicle a owl:Class .
 """
-
-
-def run(*arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "neurontology", *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        env={**os.environ, "COLUMNS": "160", "PYTHONWARNINGS": "error", **environment},
-        check=False,
-    )
-
-
-def succeed(*arguments: object, **environment: str) -> str:
-    result = run(*arguments, **environment)
-    assert result.returncode == 0, result.stderr
-    return result.stdout
-
-
-def refuse(code: int, *arguments: object) -> str:
-    result = run(*arguments)
-    assert (result.returncode, result.stdout) == (code, ""), result.stderr
-    assert "Traceback" not in result.stderr
-    return result.stderr
 
 
 @pytest.fixture

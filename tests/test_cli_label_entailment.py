@@ -1,13 +1,11 @@
 """`label --entailment`: the solutions of all units in the open world, asked about at once, as if each was alone."""
 
 import json
-import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from command_line import run, succeed
 from neurontology.bridge.run import open_run, read_expression
 from neurontology.ontology.errors import MissingDependencyError
 from neurontology.ontology.expression import Named, Role, Some
@@ -23,22 +21,6 @@ HEAD = """@prefix : <http://example.org/> . @prefix owl: <http://www.w3.org/2002
 [ a owl:Restriction ; owl:onProperty :has ; owl:someValuesFrom :Car ] .
 """
 IMAGES = 24
-
-
-def run(*arguments: object) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "neurontology", *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        env={**os.environ, "COLUMNS": "200", "PYTHONWARNINGS": "error"},
-        check=False,
-    )
-
-
-def succeed(*arguments: object) -> str:
-    result = run(*arguments)
-    assert result.returncode == 0, result.stderr
-    return result.stdout
 
 
 @pytest.fixture(scope="module")

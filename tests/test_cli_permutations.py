@@ -2,37 +2,18 @@
 
 import csv
 import json
-import os
 import random
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from command_line import run, succeed
 
 TURTLE = """@prefix : <http://example.org/> . @prefix rdfs: <http://www.w3.org/2000/01/rdf-schema#> .
 @prefix owl: <http://www.w3.org/2002/07/owl#> . :has a owl:ObjectProperty .
 :Car rdfs:subClassOf :Vehicle . :Bus rdfs:subClassOf :Vehicle . :Tree a owl:Class . :Dog a owl:Class .
 """
 CHANCE = {"permutation_p", "permutations", "permutation_hits", "permutations_undecided", "permutation_seed"}
-
-
-def run(*arguments: object, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "neurontology", *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        cwd=cwd,
-        env={**os.environ, "COLUMNS": "160", "PYTHONWARNINGS": "error"},
-        check=False,
-    )
-
-
-def succeed(*arguments: object, cwd: Path | None = None) -> str:
-    result = run(*arguments, cwd=cwd)
-    assert result.returncode == 0, result.stderr
-    return result.stdout
 
 
 @pytest.fixture(scope="module")

@@ -1,26 +1,13 @@
 """The commands verify and verify-table with their options, run for real."""
 
 import csv
-import json
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from command_line import answer, run
 
 KEYS = {"unit", "label", "u", "z", "p", "auc", "p_holm", "verdict", "test", "interval", "error_margins", "reasons"}
-COMMAND = [sys.executable, "-m", "neurontology"]
-
-
-def run(*arguments: object) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([*COMMAND, *map(str, arguments)], capture_output=True, text=True, check=False)
-
-
-def answer(*arguments: object) -> dict:
-    result = run(*arguments, "--json")
-    assert result.returncode == 0, result.stderr
-    return json.loads(result.stdout)
 
 
 @pytest.fixture(scope="module")

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from neurontology.ontology.errors import UsageError
 from neurontology.reasoner.auroc import auroc, centred_ranks, fewest, members_of, search_auroc
 from neurontology.reasoner.bitset import mask, pack
+from neurontology.reasoner.contexts import BEND, RANGES, _cut_sizes, make_scratch
 from neurontology.reasoner.learning import InductionOptions
 from neurontology.reasoner.ranked_search import RankedSearch
 from neurontology.reasoner.ranking import PLANES, round_weights
@@ -216,6 +217,20 @@ def test_bound_of_a_context_is_the_best_set_in_it(data):
     total = int(sum(weights[i] for i in range(n) if settled >> i & 1))
     bound = ranked([1], activations, least)._reach(mask(np.array(free, int), n), settled.bit_count(), total)
     assert bound == float(max(reachable, default=Fraction(0)))
+
+
+@given(st.integers(2, 3000), st.data())
+def test_ranges_of_sizes_are_a_partition_over_which_the_chord_is_close(n, data):
+    low = data.draw(st.integers(1, n - 1))
+    high = data.draw(st.integers(low - 1, n - 1))
+    scratch = make_scratch(ranked([1], [1.0, 2.0, 3.0], 1)._rank)
+    count = _cut_sizes.py_func(low, high, n, scratch)
+    parts = list(zip(scratch.low[:count].tolist(), scratch.high[:count].tolist(), strict=True))
+    assert [s for a, b in parts for s in range(a, b + 1)] == list(range(low, high + 1))
+    for a, b in parts[: RANGES - 1]:
+        chord = [a * b + (n - a - b) * s for s in (a, (a + b) // 2, b)]
+        exact = [s * (n - s) for s in (a, (a + b) // 2, b)]
+        assert all(0 <= e - c <= BEND * a * (n - a) for e, c in zip(exact, chord, strict=True))
 
 
 @given(st.lists(st.integers(-5000, 5000), min_size=1, max_size=150))
