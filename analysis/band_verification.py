@@ -19,8 +19,8 @@ import numpy.typing as npt
 
 from ..bridge.example_sets import within
 from .auc import auc_interval
-from .statistics import fishers_exact
-from .verification import PUBLISHED_CRITERIA, Criteria, VerificationRow, adjust, verify_unit
+from .statistics import RankTest, fishers_exact, smallest_p
+from .verification import ALPHA, PUBLISHED_CRITERIA, Criteria, VerificationRow, adjust, verify_unit
 
 
 def verify_band(
@@ -80,6 +80,14 @@ def verify_band(
     )
     if row.p is None:
         return row
+    # The test asked of the criteria may reach below 0.05 with images for which Fisher's cannot.
+    smallest = smallest_p(shown.size, others.size, RankTest(method="auto"))
+    if smallest >= ALPHA:
+        why = f"{shown.size} target and {others.size} non-target images are too few for Fisher's exact test, even a"
+        why += f" complete separation has p = {smallest:.2g}"
+        return replace(
+            row, p=None, test=None, auc=None, auc_low=None, auc_high=None, interval=None, verdict=f"untestable: {why}"
+        )
     interval = auc_interval(shown.astype(np.float64), others.astype(np.float64), method=criteria.interval)
     row = replace(
         row,

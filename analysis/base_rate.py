@@ -21,10 +21,13 @@ class BaseRate:
         most 1. Where none qualifies, the same of the threshold alone.
     cutoff
         The level that this is the p of, as an activation; None where none qualifies.
+    smallest
+        The p if all target images exceeded a level and no other image did: with so many images none is smaller.
     """
 
     p: float
     cutoff: float | None
+    smallest: float
 
 
 def base_rate(
@@ -38,7 +41,8 @@ def base_rate(
     60 % of the unit's maximum: a unit that is never quite silent may still be loud for its label alone. A
     level qualifies if at least `gate` percent of the target images exceed it and less than `gate` percent of
     the non-target images do; the one-sided Fisher's exact test at that level says whether the two shares are
-    too close for the number of images. Its p is multiplied by the number of levels (Bonferroni).
+    too close for the number of images. Its p is multiplied by the number of levels (Bonferroni). With few images
+    even the clearest outcome has a p that decides nothing, which `smallest` tells: 4 / 70 for 4 against 4.
 
     Parameters
     ----------
@@ -79,4 +83,5 @@ def base_rate(
         # As products, so that 4 of 5 images are 80 % exactly.
         if 100 * active >= gate * first.size and 100 * others < gate * second.size
     ]
-    return BaseRate(*min(passing)) if passing else BaseRate(adjusted(*counts[0]), None)
+    p, cutoff = min(passing) if passing else (adjusted(*counts[0]), None)
+    return BaseRate(p, cutoff, adjusted(first.size, 0))

@@ -13,7 +13,7 @@ from ..bridge.recording import layer_node, layer_triples, literal, model_node
 from ..bridge.run import activations_digest
 from ..ontology.kb import KB
 from ..ontology.vocabulary import OA, PROV, RDF, SKOS, TYPE, nl
-from .layer_descriptions import Description, LayerDescriptions
+from .unit_descriptions import Description, LayerDescriptions
 
 _MEASURES = (
     ("similarity", "score"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,8 +18,8 @@ EXPLAINED = 0.9
 FEWEST = 3
 """Fewest patches that a description is looked for in."""
 
-_CELLS = 4_000_000
-"""Numbers worked on at once."""
+CELLS = 1_000_000
+"""Numbers of one array worked on at once."""
 
 
 @dataclass(frozen=True)
@@ -125,7 +125,9 @@ class Describer:
     """Finds the descriptions of units among the texts of a vocabulary.
 
     The random patches are drawn without replacement for each of `draws` sets. Draws are the same for all units
-    and so are their results, where the similarity function does not look at the activations.
+    and so are their results, where the similarity function does not look at the activations. Of a large vocabulary
+    only the vectors and the random patches' scores are held, in single precision; the rest is computed for a block of
+    texts at a time.
 
     Parameters
     ----------
@@ -135,16 +137,20 @@ class Describer:
         Vectors of random patches, shape (patches, d).
     options
         How to search.
+    cells
+        How many numbers to work on at once; what is found does not depend on it.
     """
 
-    def __init__(self, texts: Vectors, pool: Vectors, options: DescribeOptions) -> None:
+    def __init__(self, texts: Vectors, pool: Vectors, options: DescribeOptions, *, cells: int = CELLS) -> None:
         self._texts = texts
         self._options = options
+        self._cells = cells
         self._similarity: Similarity = SIMILARITIES[options.similarity]
-        raw = pool @ texts.T
-        self._threshold = np.quantile(raw, EXPLAINED, axis=0)
-        self._random = self._similarity.prepare(raw)
-        self._pool = Pool.of(self._random)
+        self._scores = pool @ texts.T
+        blocks = list(self._blocks(len(pool)))
+        self._log_sums = self._similarity.log_sums(self._scores[:, part] for part in blocks)
+        self._pool = Pool.joined([Pool.of(self._random(part)) for part in blocks])
+        self._threshold = np.concatenate([np.quantile(self._scores[:, part], EXPLAINED, axis=0) for part in blocks])
         generator = np.random.default_rng(options.seed)
         size = len(pool)
         self._draws = np.argsort(generator.random((options.draws, size)), axis=1)[:, : options.top].astype(np.int64)
@@ -164,16 +170,18 @@ class Describer:
         activations
             The unit's activations on them.
         """
-        raw = patches @ self._texts.T
-        prepared = self._similarity.prepare(raw)
+        scores = patches @ self._texts.T
+        log_sums = self._similarity.log_sums(scores[:, part] for part in self._blocks(len(patches)))
         values = np.asarray(activations, np.float64)
-        clear = raw >= self._threshold
+        clear = scores >= self._threshold
         remaining = np.arange(len(patches))
         found: list[Found] = []
         taken = np.zeros(len(self._texts), np.bool_)
         while len(remaining) >= FEWEST and len(found) < self._options.most and not taken.all():
             null = self._null(values[remaining])
-            aggregate = self._similarity.aggregate(prepared[remaining], values[remaining], self._pool)
+            aggregate = self._aggregate(
+                scores[remaining], None if log_sums is None else log_sums[remaining], values[remaining]
+            )
             score = aggregate - null.prior
             z = (aggregate - null.mean) / null.deviation
             hits = self._options.draws - np.searchsorted(null.largest, z - 1e-12)
@@ -206,6 +214,24 @@ class Describer:
             remaining = remaining[~explains]
         return found
 
+    def _blocks(self, numbers: int) -> Iterator[slice]:
+        """Divide the texts so that so many numbers for each text are few enough to work on at once."""
+        step = max(1, self._cells // numbers)
+        for start in range(0, len(self._texts), step):
+            yield slice(start, min(start + step, len(self._texts)))
+
+    def _random(self, texts: slice | NDArray[np.int64]) -> Floats:
+        """Scores of the random patches for some texts, prepared."""
+        return self._similarity.prepare(self._scores[:, texts], self._log_sums)
+
+    def _aggregate(self, scores: Vectors, log_sums: Floats | None, values: Floats) -> Floats:
+        """Aggregates of a unit's patches: shape (texts,)."""
+        found = np.empty(len(self._texts))
+        for part in self._blocks(len(scores)):
+            prepared = self._similarity.prepare(scores[:, part], log_sums)
+            found[part] = self._similarity.aggregate(prepared, values, self._pool.of_texts(part))
+        return found
+
     def _null(self, values: Floats) -> _Null:
         ignores = self._similarity.sharpness is not None
         key = len(values).to_bytes(8, "little") if ignores else values.tobytes()
@@ -213,22 +239,13 @@ class Describer:
             return self._nulls[key]
         rows = self._draws[:, : len(values)]
 
-        def aggregates(columns: slice | NDArray[np.int64]) -> Floats:
-            pool = Pool(
-                self._pool.size,
-                self._pool.mean[columns],
-                self._pool.norm[columns],
-                self._pool.cubed_sum[columns],
-                self._pool.cubed_norm[columns],
-            )
-            return self._similarity.of_draws(self._random[:, columns], rows, values, pool)
+        def aggregates(texts: slice | NDArray[np.int64]) -> Floats:
+            return self._similarity.of_draws(self._random(texts), rows, values, self._pool.of_texts(texts))
 
         texts = len(self._texts)
-        step = max(1, _CELLS // self._similarity.cells(rows))
         mean, deviation, prior = np.empty(texts), np.empty(texts), np.empty(texts)
         largest = np.full(len(rows), -np.inf)
-        for start in range(0, texts, step):
-            part = slice(start, min(texts, start + step))
+        for part in self._blocks(max(self._similarity.cells(rows), self._pool.size)):
             block = aggregates(part)
             mean[part], prior[part] = block.mean(0), self._similarity.prior(block)
             spread = block.std(0)

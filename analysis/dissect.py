@@ -8,8 +8,9 @@ of the cosines) is taken over the pool, so that what is found for a unit does no
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import reduce
 from types import MappingProxyType
 from typing import Protocol
 
@@ -49,6 +50,21 @@ class Pool:
         mean = scores.mean(0)
         cubed = (scores - mean) ** 3
         return cls(len(scores), mean, np.linalg.norm(scores, axis=0), cubed.sum(0), np.linalg.norm(cubed, axis=0))
+
+    @classmethod
+    def joined(cls, parts: Sequence[Pool]) -> Pool:
+        """Put together the sums of the same patches for one block of texts after the other."""
+        return cls(
+            parts[0].size,
+            np.concatenate([part.mean for part in parts]),
+            np.concatenate([part.norm for part in parts]),
+            np.concatenate([part.cubed_sum for part in parts]),
+            np.concatenate([part.cubed_norm for part in parts]),
+        )
+
+    def of_texts(self, texts: slice | NDArray[np.int64]) -> Pool:
+        """Return the sums for some of the texts."""
+        return Pool(self.size, self.mean[texts], self.norm[texts], self.cubed_sum[texts], self.cubed_norm[texts])
 
 
 class Aggregate(Protocol):
@@ -121,13 +137,40 @@ class Similarity:
         """Numbers that `of_draws` holds at once for each text."""
         return int(draws.size if self.term is None else len(draws))
 
-    def prepare(self, scores: NDArray[np.floating]) -> Floats:
-        """Bring scores, shape (patches, texts), to what `aggregate` wants."""
+    def log_sums(self, blocks: Iterable[NDArray[np.floating]]) -> Floats | None:
+        """Logarithms of what the softmax divides by, from scores given a block of texts at a time.
+
+        Parameters
+        ----------
+        blocks
+            Scores, shape (patches, texts of the block).
+
+        Returns
+        -------
+        float64, shape (patches,), or None if the scores are taken as they are
+        """
+        sharpness = self.sharpness
+        if sharpness is None:
+            return None
+        sums = (logsumexp(sharpness * np.asarray(block, np.float64), axis=-1) for block in blocks)
+        return np.asarray(reduce(np.logaddexp, sums), np.float64)
+
+    def prepare(self, scores: NDArray[np.floating], log_sums: Floats | None = None) -> Floats:
+        """Bring scores, shape (patches, texts), to what `aggregate` wants.
+
+        Parameters
+        ----------
+        scores
+            Of all texts, or of some of them.
+        log_sums
+            What `log_sums` gives for all texts, shape (patches,); by default taken of `scores`.
+        """
         plain = np.asarray(scores, np.float64)
         if self.sharpness is None:
             return plain
-        sharp = self.sharpness * plain
-        return np.asarray(np.exp(sharp - logsumexp(sharp, axis=-1, keepdims=True)), np.float64)
+        sums = self.log_sums([plain]) if log_sums is None else log_sums
+        assert sums is not None
+        return np.asarray(np.exp(self.sharpness * plain - sums[:, None]), np.float64)
 
     def prior(self, aggregates: Floats) -> Floats:
         """Part that is common to all units, from the aggregates of random draws, shape (draws, texts)."""

@@ -7,13 +7,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from pyoxigraph import Literal, NamedNode
+from pyoxigraph import NamedNode
 
 from ..bridge.activations import Activations
 from ..bridge.run import activations_digest
-from ..ontology.errors import DataError
 from ..ontology.kb import KB
 from ..ontology.vocabulary import EARL, OA, PROV, SKOS, TYPE, nl
+from .recorded_graph import RecordedGraph
 
 _SOURCE = NamedNode(PROV + "wasDerivedFrom")
 _USED, _MADE_BY = NamedNode(PROV + "used"), NamedNode(PROV + "wasGeneratedBy")
@@ -80,8 +80,8 @@ def recorded_methods(kb: KB, activations: Activations) -> RecordedMethods:
     source = NamedNode(f"{kb.base}activations/{digest[:24]}")
     entries = sorted((entry for entry in kb.entries if entry.kind == "run"), key=lambda one: (one.created, one.name))
 
-    def graphs(kind: str) -> list[_Graph]:
-        return [_Graph(kb, entry.iri) for entry in entries if entry.name.endswith(f"-{kind}")]
+    def graphs(kind: str) -> list[RecordedGraph]:
+        return [RecordedGraph(kb, entry.iri) for entry in entries if entry.name.endswith(f"-{kind}")]
 
     facets = [graph for graph in graphs("facets") if graph.iri.endswith(f"/{digest[:24]}-facets")]
     described = [graph for graph in graphs("descriptions") if any(graph.subjects(_USED, source))]
@@ -94,47 +94,6 @@ def recorded_methods(kb: KB, activations: Activations) -> RecordedMethods:
     )
 
 
-class _Graph:
-    """One named graph, read node by node."""
-
-    def __init__(self, kb: KB, iri: str) -> None:
-        self.iri = iri
-        self._store = kb.store
-        self._name = NamedNode(iri)
-
-    def subjects(self, predicate: NamedNode, value: NamedNode) -> Iterator[NamedNode]:
-        for quad in self._store.quads_for_pattern(None, predicate, value, self._name):
-            if isinstance(quad.subject, NamedNode):
-                yield quad.subject
-
-    def nodes(self, subject: NamedNode, predicate: NamedNode) -> list[NamedNode]:
-        found = self._store.quads_for_pattern(subject, predicate, None, self._name)
-        return [quad.object for quad in found if isinstance(quad.object, NamedNode)]
-
-    def texts(self, subject: NamedNode, predicate: NamedNode) -> list[str]:
-        found = self._store.quads_for_pattern(subject, predicate, None, self._name)
-        return [quad.object.value for quad in found if isinstance(quad.object, Literal)]
-
-    def text(self, subject: NamedNode, predicate: NamedNode) -> str:
-        """The first of the texts; empty without one."""
-        return next(iter(sorted(self.texts(subject, predicate))), "")
-
-    def number(self, subject: NamedNode, term: str) -> float:
-        found = self.perhaps(subject, term)
-        if found is None:
-            raise DataError(
-                f"a node has no nl:{term}",
-                where=subject.value,
-                expected="what this version of neurontology records",
-                hint="run the command that recorded it again",
-            )
-        return found
-
-    def perhaps(self, subject: NamedNode, term: str) -> float | None:
-        text = self.text(subject, nl(term))
-        return float(text) if text else None
-
-
 class _Reader:
     """Turns graphs into the records of the commands that wrote them."""
 
@@ -142,7 +101,7 @@ class _Reader:
         self._activations = activations
         self._rows = {image.id: row for row, image in enumerate(activations.images)}
 
-    def facets(self, graph: _Graph) -> dict[str, Any]:
+    def facets(self, graph: RecordedGraph) -> dict[str, Any]:
         verdicts = {
             label: {"verdict": graph.text(verdict, nl("verdict"))}
             for verdict in graph.subjects(TYPE, nl("Verdict"))
@@ -192,7 +151,7 @@ class _Reader:
             "units": [units[unit] for unit in sorted(units)],
         }
 
-    def descriptions(self, graph: _Graph) -> dict[str, Any]:
+    def descriptions(self, graph: RecordedGraph) -> dict[str, Any]:
         activity = next(graph.subjects(TYPE, NamedNode(PROV + "Activity")))
         alpha = graph.number(activity, "alpha")
         units: dict[int, dict[str, Any]] = {}
@@ -249,7 +208,7 @@ def _is_text(node: NamedNode, body: NamedNode) -> bool:
     return body.value == f"{node.value}/text"
 
 
-def _ablations(graph: _Graph, source: NamedNode) -> Iterator[RecordedAblation]:
+def _ablations(graph: RecordedGraph, source: NamedNode) -> Iterator[RecordedAblation]:
     """Ablations of the units of a set of activations."""
     for node in graph.subjects(TYPE, nl("Ablation")):
         if source not in graph.nodes(node, _SOURCE):

@@ -17,6 +17,7 @@ from ..ontology.errors import MissingDependencyError, UsageError
 from ..ontology.kb import KB
 from ..ontology.staging import building, refuse_existing
 from . import report_wording as wording
+from .recorded_experiments import RecordedExperiments, recorded_experiments
 from .report_card import TIES_SHOWN, TOP_IMAGES, UnitCard, unit_card
 from .report_chart import SMALL_GROUP
 from .report_evidence import Evidence, gather_evidence
@@ -108,7 +109,8 @@ def write_report(
     cards = [unit_card(evidence, record, methods) for record in run.units]
     rows = [*(image.row for card in cards for image in card.images), *methods.rows]
     sheet = make_thumbnails(activations, rows, images)
-    page = _page(environment, evidence, cards, sheet, methods, strips)
+    experiments = recorded_experiments(kb, activations, run)
+    page = _page(environment, evidence, cards, sheet, methods, strips, experiments)
     out.parent.mkdir(parents=True, exist_ok=True)
     with building(out) as folder:
         # File names may hold bytes that are no text; what cannot be written is shown as a question mark.
@@ -150,6 +152,7 @@ def _page(
     sheet: ThumbnailSheet,
     methods: Methods,
     strips: Mapping[tuple[int, int], Thumbnail],
+    experiments: RecordedExperiments,
 ) -> str:
     from markupsafe import Markup
 
@@ -165,6 +168,8 @@ def _page(
         run=run,
         meta=meta,
         cards=cards,
+        cards_of={card.record["unit"]: card for card in cards},
+        experiments=experiments,
         overview=layer_overview(cards),
         layer_units=evidence.activations.units,
         images=len(evidence.joined.images),

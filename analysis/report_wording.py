@@ -17,7 +17,7 @@ VERDICTS: Final = {
     "gate only": "enough target images activate the unit, but not more than other images do",
     "test only": "target images activate the unit more than others, but too few of them do",
     "rejected": "gate and test failed",
-    "untestable": "too few held-out images of a group, or all activations equal",
+    "untestable": "too few held-out images for a test or the base rate, or all activations equal",
     "unverified": "labelled, but no image was held out",
     "unlabelled": "no label, for the reason given with the unit",
 }
@@ -206,6 +206,12 @@ def _base_rate_sentence(row: VerificationRow) -> str:
     """Say whether the unit is active for its label more often than for anything."""
     if row.p_base_rate is None:
         return ""
+    if row.base_rate is None:
+        return (
+            f"Base rate untestable: if all {counted(row.target_images, 'target image')} and none of the "
+            f"{counted(row.non_target_images, 'other')} were above a level, Fisher's exact test over the levels would "
+            f"still not be below {ALPHA:g}. More images are needed."
+        )
     p = f"Fisher's exact test over the levels p\u00a0=\u00a0{probability(row.p_base_rate)}"
     if row.base_rate_cutoff is None:
         return (

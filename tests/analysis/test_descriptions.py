@@ -1,5 +1,7 @@
 """The set of descriptions of a unit, on vectors whose answer is known."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from neurontology.analysis.descriptions import DescribeOptions, Describer
@@ -55,6 +57,38 @@ def test_noise_is_described_with_a_p_that_says_so() -> None:
     hits = sum(one[0].p <= 0.05 for one in found)
     assert 1 <= hits <= 30
     assert all(len(one) == 1 for one in found if one[0].p > 0.05)
+
+
+@pytest.mark.parametrize("similarity", sorted(SIMILARITIES))
+def test_the_vocabulary_may_be_divided_as_one_likes(similarity: str) -> None:
+    """A text at a time, a few, or all at once."""
+    texts, pool, rng = world()
+    options = DescribeOptions(similarity, top=9, pool=200, draws=99)
+    patches, values = pictures(rng, *[3] * 5, *[11] * 4), np.linspace(9, 1, 9)
+    whole, *divided = (
+        Describer(texts, pool, options, cells=cells).describe(patches, values) for cells in (10**9, 1, 800, 2_000)
+    )
+    assert len(whole) > 1 or similarity == "rank-reorder"
+    for found in divided:
+        for one, other in zip(found, whole, strict=True):
+            assert (one.text, one.p, one.p_single, one.explained) == (
+                other.text,
+                other.p,
+                other.p_single,
+                other.explained,
+            )
+            assert (one.score, one.z) == pytest.approx((other.score, other.z), rel=1e-9)
+
+
+def test_memory_of_a_large_vocabulary_is_that_of_its_single_precision_scores() -> None:
+    """No array of draws or patches by all texts in double precision, and none of both."""
+    rng = np.random.default_rng(1)
+    texts, pool, patches = (rng.normal(size=(rows, 8)).astype(np.float32) for rows in (30_000, 300, 20))
+    tracemalloc.start()
+    Describer(texts, pool, DescribeOptions(draws=49), cells=100_000).describe(patches, np.linspace(2, 1, 20))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 1.5 * 300 * 30_000 * 4
 
 
 def test_p_is_the_share_of_draws_with_as_extreme_a_text() -> None:

@@ -10,10 +10,11 @@ import torch
 from neurontology.analysis.agreement import read_descriptions
 from neurontology.analysis.description_recording import record_descriptions
 from neurontology.analysis.descriptions import DescribeOptions
-from neurontology.analysis.layer_descriptions import describe_layers, describe_record
+from neurontology.analysis.layer_descriptions import describe_layers
 from neurontology.analysis.scorers.conse import ConseScorer
 from neurontology.analysis.scorers.eszsl import AnnotatedPictures, EszslScorer
 from neurontology.analysis.scorers.scorer import Picture
+from neurontology.analysis.unit_descriptions import describe_record
 from neurontology.bridge.activations import Activations, extract
 from neurontology.bridge.loaded_model import LoadedModel
 from neurontology.bridge.models import load_model

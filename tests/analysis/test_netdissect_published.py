@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 
 pytest.importorskip("torch")
-from neurontology.analysis.baselines.dissection import Dissection  # noqa: E402
-from neurontology.analysis.baselines.netdissect import concept_ious  # noqa: E402
+from neurontology.analysis.baselines.dissection import Dissection
+from neurontology.analysis.baselines.netdissect import concept_ious
 
 CATEGORIES = ["color", "object", "part", "material", "scene", "texture"]
 

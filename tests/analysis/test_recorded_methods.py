@@ -12,10 +12,12 @@ import pytest
 from neurontology.analysis.description_recording import record_descriptions
 from neurontology.analysis.descriptions import DescribeOptions
 from neurontology.analysis.facet_run import FacetSettings, analyse_layer
-from neurontology.analysis.layer_descriptions import UnderPatches, describe_layers, describe_record
+from neurontology.analysis.layer_descriptions import describe_layers
 from neurontology.analysis.recorded_methods import recorded_methods
 from neurontology.analysis.report import write_report
 from neurontology.analysis.report_methods import read_methods
+from neurontology.analysis.under_patches import UnderPatches
+from neurontology.analysis.unit_descriptions import describe_record
 from neurontology.bridge.activations import Activations
 from neurontology.bridge.example_rules import Thresholds
 from neurontology.bridge.importers import import_activations

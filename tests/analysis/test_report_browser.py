@@ -17,12 +17,19 @@ from typing import Any
 
 import numpy as np
 import pytest
+from neurontology.analysis.ablation import AblationOptions, LayerAblation
+from neurontology.analysis.ablation_recording import record_ablation
+from neurontology.analysis.ensemble_recording import record_ensembles
+from neurontology.analysis.ensembles import compare_groups, ensembles_record
 from neurontology.analysis.facet_files import write_facets
 from neurontology.analysis.facet_run import FacetSettings, analyse_layer
 from neurontology.analysis.report import write_report
 from neurontology.analysis.run_verification import verify_run
+from neurontology.analysis.sweep import sweep
+from neurontology.analysis.unit_groups import parse_groups
+from neurontology.analysis.verification import Criteria
 from neurontology.bridge.activations import Activations
-from neurontology.bridge.example_rules import Thresholds
+from neurontology.bridge.example_rules import Thresholds, parse_rules
 from neurontology.bridge.importers import import_activations
 from neurontology.bridge.labelling import join_images, label_units
 from neurontology.bridge.run import Run, save_run
@@ -307,11 +314,28 @@ def descriptions(case, tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def address(case, facets, descriptions, tmp_path_factory) -> str:
+def knowledge(case, tmp_path_factory) -> KB:
+    """The knowledge base with ablations on record."""
+    path = tmp_path_factory.mktemp("ablations") / "kb"
+    shutil.copytree(case.folder / "kb", path)
+    effect = {"images": 1024, "agreement": 0.875, "drop": 0.1276, "drop_low": 0.1014, "drop_high": 0.1626}
+    effect |= {"drop_random": 0.0386, "p": 0.0256}
+    concepts = [
+        {"concept": NAMESPACE + name, "number": len(units), "units": units, "classes": [], **effect}
+        for name, units in (("Oak", [3, 4]), ("Organism", list(range(1, UNITS))))
+    ]
+    kb = KB.open(path, writable=True)
+    for by in ("zero", "mean"):
+        record_ablation(kb, LayerAblation(case.activations, AblationOptions(by=by), {"concepts": concepts}))
+    return kb
+
+
+@pytest.fixture(scope="module")
+def address(case, knowledge, facets, descriptions, tmp_path_factory) -> str:
     out = tmp_path_factory.mktemp("report") / "out"
     page = write_report(
         case.run,
-        case.kb,
+        knowledge,
         case.activations,
         out,
         images=case.folder / "photos",
@@ -462,6 +486,50 @@ def test_a_phone_shows_it_without_scrolling_sideways(chromium, address, view, wi
         assert picture > 250
 
 
+@pytest.mark.parametrize("width", [320, 390, 1280])
+def test_what_is_lost_without_units_can_be_read_at_any_width(chromium, address, width):
+    chromium.open(address, width=width, height=800, phone=width < 1000)
+    table = "document.querySelector('.losses')"
+    cells = chromium.run(f"Array.from({table}.rows, row => Array.from(row.cells, cell => cell.innerText.trim()))")
+    assert len(cells) == 5 and {len(row) for row in cells} == {6}
+    held = [[row[0], row[1], row[2]] for row in cells[1:]]
+    assert sorted(held) == sorted([name, number, at] for name, number in (("Oak", "2"), ("Organism", "69"))
+                                  for at in ("zero", "their means"))  # fmt: skip
+    assert all("0.128" in row[3] and "[0.101, 0.163]" in row[3] and row[4:] == ["0.039", "0.026"] for row in cells[1:])
+    # No column is hidden, nor a word of a concept broken; it scrolls in its own frame where a phone is very narrow.
+    assert chromium.run(f"Math.min(...Array.from({table}.querySelectorAll('th, td'), cell => cell.offsetWidth))") > 15
+    lines = "bdi => bdi.getClientRects().length"
+    assert chromium.run(f"Math.max(...Array.from({table}.querySelectorAll('bdi'), {lines}))") == 1
+    assert chromium.run("document.documentElement.scrollWidth") <= width
+    if width > 320:
+        assert chromium.run(f"{table}.scrollWidth <= {table}.parentElement.clientWidth")
+    # On the unit's card, apart from what stands above.
+    chromium.open(f"{address}#unit-4", width=width, height=800, phone=width < 1000)
+    card = "document.querySelector('#unit-4 .place')"
+    text = " ".join(chromium.run(f"{card}.innerText").split())
+    assert "2 units of Oak at zero" in text and "69 units of Organism at their means" in text
+    gap = "(e => e.getBoundingClientRect().top - e.previousElementSibling.getBoundingClientRect().bottom)"
+    assert chromium.run(f"{gap}({card}.querySelector('.ablations').previousElementSibling)") >= 8
+
+
+@pytest.mark.parametrize("width", [320, 390])
+def test_every_section_of_a_card_fits_a_phone(chromium, address, width):
+    """The units with facets, descriptions and ablations, with what is folded up unfolded."""
+    chromium.open(f"{address}#q=0-4", width=width, height=800, phone=True)
+    chromium.run("document.querySelectorAll('.laid-out details').forEach(one => one.open = true)")
+    for part in (".facets ol", ".descriptions ol", ".ablations", ".lineage", ".runners", ".agreement"):
+        assert chromium.run(f"document.querySelectorAll('.card.laid-out {part}').length"), part
+    wide = chromium.run(
+        "Array.from(document.querySelectorAll('.card.laid-out *')).filter(e => e.getBoundingClientRect().right > "
+        "innerWidth + 1 && !e.closest('.examples, svg')).map(e => e.outerHTML.slice(0, 80))"
+    )
+    assert wide == []
+    assert chromium.run("document.documentElement.scrollWidth") == width
+    size = "e => parseFloat(getComputedStyle(e).fontSize)"
+    texts = "document.querySelectorAll('.methods :is(p, li, h4)')"
+    assert min(chromium.run(f"Array.from({texts}, {size})")) >= 12
+
+
 def test_the_other_methods_stand_beside_the_label(chromium, case, facets, address):
     chromium.open(f"{address}#q=0-4")
     shown = {unit: chromium.run(f"document.querySelector('#unit-{unit} .methods').innerText") for unit in range(5)}
@@ -524,3 +592,52 @@ def test_more_cards_come_as_the_end_comes_near(chromium, address):
     assert every[:50] == first and sorted(every) == list(range(UNITS))
     chromium.open(f"{address}#sort=auc&view=table")
     assert [int(row[0]) for row in rows(chromium)] == every
+
+
+@pytest.fixture(scope="module")
+def with_groups(case, tmp_path_factory) -> str:
+    """A report of a knowledge base that has groups of units and a sweep of them."""
+    out = tmp_path_factory.mktemp("groups")
+    kb = KB.open(shutil.copytree(case.folder / "kb", out / "kb"), writable=True)
+    joined, options = join_images(kb, case.activations), InductionOptions(max_atoms=1, top=1)
+    found = compare_groups(joined, case.activations, parse_groups("0+5+10,1+61,3+6"), options=options, kb=kb)
+    record = ensembles_record(found, case.activations, kb, dataset="kb", how="minimum", criteria=Criteria())
+    record_ensembles(kb, case.activations, record)
+    rules = parse_rules(["80/20", "q80/50"], min_positives=3)
+    sweep(kb, case.activations, rules, out / "sweep", units=range(10), options=options)
+    return write_report(case.run, kb, case.activations, out / "page", images=case.folder / "photos").as_uri()
+
+
+def test_the_units_of_a_group_lead_to_their_cards(chromium, with_groups):
+    chromium.open(with_groups)
+    tables = "Array.from(document.querySelectorAll('.experiments tbody'), t => t.rows.length)"
+    assert chromium.run(tables) == [3, 2]
+    # By mouse and by keyboard; unit 61 is not among the cards that are laid out first.
+    chromium.click('#groups ~ details a[href="#unit-61"]')
+    chromium.until("location.hash === '#unit-61'")
+    assert 61 in cards(chromium)
+    assert 0 <= chromium.run("document.getElementById('unit-61').getBoundingClientRect().top") < 200
+    chromium.run("document.querySelector('#groups ~ details a[href=\"#unit-10\"]').focus()")
+    chromium.enter()
+    chromium.until("location.hash === '#unit-10'")
+    # A unit is told with its verdict, to those who do not see the sign.
+    tree = chromium.send("Accessibility.getFullAXTree")["nodes"]
+    links = [node["name"]["value"] for node in tree if node.get("role", {}).get("value") == "link"]
+    verdict = chromium.run("document.getElementById('unit-61').dataset.verdict").replace("-", " ")
+    assert f"61 {verdict}" in [" ".join(name.split()) for name in links]
+    assert "never fires" in chromium.run("document.querySelector('.experiments').innerText")
+    assert chromium.problems == []
+
+
+@pytest.mark.parametrize("width", [320, 390, 1280])
+def test_groups_of_units_fit_every_width(chromium, with_groups, width):
+    chromium.open(with_groups, width=width, height=800, phone=width < 500)
+    root = "document.documentElement"
+    assert chromium.run(f"{root}.scrollWidth === {root}.clientWidth")
+    # What does not fit is reached by scrolling the table alone, also by keyboard; no column is left out.
+    table = "document.querySelector('.experiments .scroll')"
+    wide = chromium.run(f"{table}.scrollWidth > {table}.clientWidth")
+    assert wide == (width < 500)
+    assert chromium.run(f"Array.from({table}.querySelectorAll('th'), e => e.offsetWidth > 0)") == [True] * 6
+    chromium.run(f"{table}.focus()")
+    assert chromium.run(f"document.activeElement === {table}")

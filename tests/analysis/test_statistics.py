@@ -16,6 +16,7 @@ from neurontology.analysis.statistics import (
     holm,
     mann_whitney,
     percent_above,
+    smallest_p,
 )
 from neurontology.ontology.errors import DataError, UsageError
 from scipy.stats import false_discovery_control, mannwhitneyu, norm
@@ -151,6 +152,16 @@ def test_all_values_equal():
     for variant in (CORRECTED, EXACT):
         test = mann_whitney([1, 1, 1], [1, 1], variant)
         assert (test.u, test.z, test.p) == (3, 0, 1)
+
+
+@pytest.mark.parametrize("test", [*VARIANTS, RankTest("two-sided", "exact"), RankTest("two-sided")])
+def test_the_smallest_p_is_that_of_a_complete_separation_and_no_arrangement_has_a_smaller(test):
+    for n, m in ((1, 1), (1, 30), (2, 2), (3, 3), (3, 4), (4, 3), (9, 12)):
+        separated = mann_whitney(np.arange(n) + 100.0, np.arange(m), test).p
+        assert smallest_p(n, m, test) == pytest.approx(separated)
+    places = set(range(7))
+    of_all = (mann_whitney([*chosen], [*places - {*chosen}], test).p for chosen in combinations(places, 3))
+    assert min(of_all) == pytest.approx(smallest_p(3, 4, test))
 
 
 def test_holm_worked_by_hand():

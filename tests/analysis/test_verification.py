@@ -6,10 +6,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from neurontology.analysis.report_wording import verdict_reasons
 from neurontology.analysis.statistics import ErrorMargin, RankTest
 from neurontology.analysis.verification import Criteria, VerificationRow, adjust, verify_unit
 from neurontology.ontology.errors import DataError, UsageError
-from scipy.stats import mannwhitneyu
+from scipy.stats import mannwhitneyu, norm
 
 KEYS = [
     "unit",
@@ -155,7 +156,7 @@ def test_untestable_units_say_why(target, others, reason):
 
 
 def test_minimum_is_an_option():
-    assert verify([5, 6], [1, 2], minimum=2).p is not None
+    assert verify([5, 6], [1, 2, 3], minimum=2).p is not None
     assert verify([5, 6, 7], [1, 2, 3], minimum=4).p is None
 
 
@@ -204,10 +205,58 @@ def test_a_unit_that_is_never_silent_may_be_loud_for_its_label_alone():
     assert row.p_base_rate == pytest.approx(4 / math.comb(13, 6))
 
 
-def test_a_separation_that_few_images_cannot_show_is_not_enough():
-    assert verify([5, 5, 5, 5], [0, 0, 0, 0]).p_base_rate == pytest.approx(4 / 70)
-    assert verify([5, 5, 5, 5], [0, 0, 0, 0]).verdict == "unspecific"
+def test_a_base_rate_that_so_few_images_cannot_show_is_untestable_and_not_failed():
+    row = verify([5, 5, 5, 5], [0, 0, 0, 0])
+    assert (row.p_base_rate, row.base_rate) == (pytest.approx(4 / 70), None)
+    assert row.verdict == "untestable: 4 target and 4 non-target images are too few for the base rate"
+    # It was tested by ranks, and counts as a hypothesis.
+    assert (row.p, row.p_holm, row.auc) == (pytest.approx(norm.cdf(-((16 / 3) ** 0.5))), row.p, 1.0)
+    assert "More images are needed." in " ".join(verdict_reasons(row, threshold=0.0, tested=1))
+    # A unit that fires for all of so few images is not called unspecific either.
+    assert verify([5, 6, 7, 8], [1, 2, 3, 4]).verdict.startswith("untestable")
     assert verify([5, 5, 5, 5, 5], [0, 0, 0, 0]).verdict == "confirmed"
+    # One level, because the maximum is not above zero: 1 / 20 for 3 against 3, 1 / 35 for 3 against 4.
+    assert verify([-1, -1, -1], [-5, -5, -5], threshold=-3.0, maximum=-1.0).base_rate is None
+    assert verify([-1, -1, -1], [-5, -5, -5, -5], threshold=-3.0, maximum=-1.0).verdict == "confirmed"
+
+
+def test_what_the_gate_or_the_test_decides_needs_no_base_rate():
+    assert verify([5, 0, 0, 5], [0, 0, 0, 0]).verdict == "rejected"
+    assert verify([4, 4, 5, 5], [4, 4, 5, 5.5]).verdict == "gate only"
+
+
+@pytest.mark.parametrize(("targets", "others"), [(3, 3), (3, 4), (4, 4), (3, 5), (4, 5), (3, 6), (5, 5), (9, 3)])
+def test_the_base_rate_is_untestable_where_no_outcome_of_the_gate_could_pass(targets, others):
+    """All outcomes at one level, each with its p by counting."""
+    least = min(
+        sum(
+            math.comb(targets, i) * math.comb(others, active + rest - i)
+            for i in range(active, min(targets, active + rest) + 1)
+        )
+        / math.comb(targets + others, active + rest)
+        for active in range(targets + 1)
+        for rest in range(others + 1)
+    )
+    row = verify(np.arange(targets) + 100.0, np.arange(others) / 100)
+    assert (row.base_rate is None) == (4 * least >= 0.05)
+    assert row.verdict == ("confirmed" if 4 * least < 0.05 else row.verdict)
+
+
+@pytest.mark.parametrize(
+    ("test", "needed"),
+    [(RankTest(method="exact"), 4), (RankTest("two-sided", "exact"), 5), (RankTest(), 3), (RankTest("two-sided"), 3)],
+)
+def test_a_rank_test_that_so_few_images_cannot_pass_is_not_made(test, needed):
+    for others in range(3, 8):
+        row = verify([9, 8, 7], np.arange(others), test=test)
+        assert (row.p is not None) == (others >= needed)
+        if row.p is None:
+            assert row.verdict.startswith(f"untestable: 3 target and {others} non-target images are too few for the")
+            assert (row.p_holm, row.auc) == (None, None)
+            assert "even a complete separation has p = " in row.verdict
+            assert "Not tested: 3 target and" in verdict_reasons(row, threshold=0.0, tested=0)[1]
+        else:
+            assert row.p < 0.05
 
 
 def test_the_base_rate_uses_the_gate_that_was_asked_for():

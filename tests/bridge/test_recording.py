@@ -146,7 +146,7 @@ def test_every_term_of_ours_that_is_written_is_in_the_vocabulary(
             *("Comparison", "ComparedRun", "distinctLabels", "confirmedShare", "confirmedShareLow"),
             *("confirmedShareHigh", "medianAucLow", "medianAucHigh"),
             # Of groups of units, see tests/analysis/test_ensembles.py.
-            *("UnitGroup", "jointActivation", "commonImages", "overlap"),
+            *("UnitGroup", "jointActivation", "commonImages", "overlap", "foundBy", "correlation"),
             *("aucGain", "aucGainSameLabel", "betterThanMembers"),
         )
     }
