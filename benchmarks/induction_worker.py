@@ -18,13 +18,13 @@ from pathlib import Path
 
 BEGUN = time.perf_counter()
 
-import neurontology.reasoner.induction  # noqa: E402, F401 - else imported when the first problem is solved
-from neurontology.kb_build.owl import open_kb  # noqa: E402
-from neurontology.ontology.syntax.dl import render  # noqa: E402
-from neurontology.reasoner.formats import read_problem  # noqa: E402
-from neurontology.reasoner.knowledge import find_knowledge  # noqa: E402
-from neurontology.reasoner.learning import InductionOptions  # noqa: E402
-from neurontology.reasoner.solve import solve  # noqa: E402
+import neurontology.reasoner.induction  # noqa: F401 - else imported when the first problem is solved
+from neurontology.kb_build.owl import open_kb
+from neurontology.ontology.syntax.dl import render
+from neurontology.reasoner.formats import read_problem
+from neurontology.reasoner.knowledge import find_knowledge
+from neurontology.reasoner.learning import InductionOptions
+from neurontology.reasoner.solve import solve
 
 IMPORTED = time.perf_counter()
 

@@ -18,20 +18,20 @@ from pathlib import Path
 
 BEGUN = time.perf_counter()
 
-import numpy as np  # noqa: E402
-from ontolearn.knowledge_base import KnowledgeBase  # noqa: E402
-from ontolearn.learners import CELOE, TDL, EvoLearner  # noqa: E402
-from ontolearn.learning_problem import PosNegLPStandard  # noqa: E402
-from ontolearn.metrics import F1  # noqa: E402
-from ontolearn.utils.static_funcs import concept_len  # noqa: E402
-from owlapy import class_expression as owl  # noqa: E402
-from owlapy import owl_expression_to_dl  # noqa: E402
-from owlapy.iri import IRI  # noqa: E402
-from owlapy.owl_datatype import OWLDatatype  # noqa: E402
-from owlapy.owl_individual import OWLNamedIndividual  # noqa: E402
-from owlapy.owl_literal import OWLLiteral  # noqa: E402
-from owlapy.owl_property import OWLDataProperty, OWLObjectInverseOf, OWLObjectProperty  # noqa: E402
-from owlapy.vocab import OWLFacet  # noqa: E402
+import numpy as np
+from ontolearn.knowledge_base import KnowledgeBase
+from ontolearn.learners import CELOE, TDL, EvoLearner
+from ontolearn.learning_problem import PosNegLPStandard
+from ontolearn.metrics import F1
+from ontolearn.utils.static_funcs import concept_len
+from owlapy import class_expression as owl
+from owlapy import owl_expression_to_dl
+from owlapy.iri import IRI
+from owlapy.owl_datatype import OWLDatatype
+from owlapy.owl_individual import OWLNamedIndividual
+from owlapy.owl_literal import OWLLiteral
+from owlapy.owl_property import OWLDataProperty, OWLObjectInverseOf, OWLObjectProperty
+from owlapy.vocab import OWLFacet
 
 IMPORTED = time.perf_counter()
 

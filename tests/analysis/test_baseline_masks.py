@@ -9,9 +9,9 @@ from neurontology.ontology.errors import DataError
 torch = pytest.importorskip("torch")
 image = pytest.importorskip("PIL.Image")
 
-from neurontology.analysis.baselines.dissection import Tail, Tally, dissect, masks_of  # noqa: E402
-from neurontology.analysis.baselines.netdissect import concept_ious  # noqa: E402
-from neurontology.analysis.baselines.segmentation import NOTHING, SIZE, Masks, has_masks, read_masks  # noqa: E402
+from neurontology.analysis.baselines.dissection import Tail, Tally, dissect, masks_of
+from neurontology.analysis.baselines.netdissect import concept_ious
+from neurontology.analysis.baselines.segmentation import NOTHING, SIZE, Masks, has_masks, read_masks
 
 LINES = """\
 001 # 0 # 0 # sky # sky # ""

@@ -13,10 +13,10 @@ from neurontology.ontology.kb import KB
 pytest.importorskip("torch")
 image = pytest.importorskip("PIL.Image")
 
-from neurontology.analysis.image_contents import ImageContents  # noqa: E402
-from neurontology.analysis.patch_contents import PatchContents, masked_photograph  # noqa: E402
-from neurontology.analysis.receptive_field import Box  # noqa: E402
-from neurontology.bridge.labelling import join_images  # noqa: E402
+from neurontology.analysis.image_contents import ImageContents
+from neurontology.analysis.patch_contents import PatchContents, masked_photograph
+from neurontology.analysis.receptive_field import Box
+from neurontology.bridge.labelling import join_images
 
 EX = "http://example.org/"
 CORE = """@prefix : <http://example.org/> . @prefix rdfs: <http://www.w3.org/2000/01/rdf-schema#> .

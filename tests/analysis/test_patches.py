@@ -6,18 +6,18 @@ import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch")
-from neurontology.analysis.facet_pictures import draw_units, patch_arrays  # noqa: E402
-from neurontology.analysis.facet_run import FacetSettings, analyse_layer  # noqa: E402
-from neurontology.analysis.ica import patch_components  # noqa: E402
-from neurontology.analysis.patches import Photographs, active_region, check_model, find_patches  # noqa: E402
-from neurontology.analysis.receptive_field import Box, ReceptiveField, probe_receptive_field  # noqa: E402
-from neurontology.bridge.activations import extract  # noqa: E402
-from neurontology.bridge.images import ImageSet  # noqa: E402
-from neurontology.bridge.loaded_model import LoadedModel, SquareTransform  # noqa: E402
-from neurontology.bridge.models import load_model  # noqa: E402
-from neurontology.ontology.errors import DataError, UsageError  # noqa: E402
-from PIL import Image  # noqa: E402
-from torch import nn  # noqa: E402
+from neurontology.analysis.facet_pictures import draw_units, patch_arrays
+from neurontology.analysis.facet_run import FacetSettings, analyse_layer
+from neurontology.analysis.ica import patch_components
+from neurontology.analysis.patches import Photographs, active_region, check_model, find_patches
+from neurontology.analysis.receptive_field import Box, ReceptiveField, probe_receptive_field
+from neurontology.bridge.activations import extract
+from neurontology.bridge.images import ImageSet
+from neurontology.bridge.loaded_model import LoadedModel, SquareTransform
+from neurontology.bridge.models import load_model
+from neurontology.ontology.errors import DataError, UsageError
+from PIL import Image
+from torch import nn
 
 torch.set_num_threads(1)
 

@@ -16,13 +16,13 @@ import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch")
-from neurontology.bridge.activation_files import ActivationWriter, split_images  # noqa: E402
-from neurontology.bridge.activations import Activations, extract  # noqa: E402
-from neurontology.bridge.images import ImageSet, load_rgb  # noqa: E402
-from neurontology.bridge.models import LoadedModel, SquareTransform, load_model  # noqa: E402
-from neurontology.ontology.errors import DataError, UsageError  # noqa: E402
-from PIL import Image  # noqa: E402
-from torch import nn  # noqa: E402
+from neurontology.bridge.activation_files import ActivationWriter, split_images
+from neurontology.bridge.activations import Activations, extract
+from neurontology.bridge.images import ImageSet, load_rgb
+from neurontology.bridge.models import LoadedModel, SquareTransform, load_model
+from neurontology.ontology.errors import DataError, UsageError
+from PIL import Image
+from torch import nn
 
 torch.set_num_threads(1)
 

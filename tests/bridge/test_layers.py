@@ -3,9 +3,9 @@
 import pytest
 
 torch = pytest.importorskip("torch")
-from neurontology.bridge.layers import LayerInfo, dry_images, list_layers  # noqa: E402
-from neurontology.bridge.models import LoadedModel, VirtualLayer, load_model  # noqa: E402
-from torch import nn  # noqa: E402
+from neurontology.bridge.layers import LayerInfo, dry_images, list_layers
+from neurontology.bridge.models import LoadedModel, VirtualLayer, load_model
+from torch import nn
 
 torch.set_num_threads(1)
 

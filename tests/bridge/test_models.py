@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch")
-from neurontology.bridge.models import (  # noqa: E402
+from neurontology.bridge.models import (
     LoadedModel,
     SquareTransform,
     VirtualLayer,
@@ -18,9 +18,9 @@ from neurontology.bridge.models import (  # noqa: E402
     read_state_dict,
     state_digest,
 )
-from neurontology.ontology.errors import DataError, MissingDependencyError, UsageError  # noqa: E402
-from PIL import Image  # noqa: E402
-from torch import nn  # noqa: E402
+from neurontology.ontology.errors import DataError, MissingDependencyError, UsageError
+from PIL import Image
+from torch import nn
 
 torch.set_num_threads(1)
 

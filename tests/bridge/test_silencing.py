@@ -3,10 +3,10 @@
 import pytest
 
 torch = pytest.importorskip("torch")
-from neurontology.bridge.models import LoadedModel, VirtualLayer, load_model  # noqa: E402
-from neurontology.bridge.silencing import silence, silenced_outputs  # noqa: E402
-from neurontology.ontology.errors import DataError, UsageError  # noqa: E402
-from torch import nn  # noqa: E402
+from neurontology.bridge.models import LoadedModel, VirtualLayer, load_model
+from neurontology.bridge.silencing import silence, silenced_outputs
+from neurontology.ontology.errors import DataError, UsageError
+from torch import nn
 
 torch.set_num_threads(1)
 
