@@ -76,3 +76,9 @@ def test_numbers_below_one_are_refused():
         for wrong in ({"count": 0}, {"count": 1, "min_support": 0}):
             with pytest.raises(UsageError, match="at least 1"):
                 search(images, **wrong)
+
+
+def test_overlap_is_a_share():
+    images = np.array([[1, 1], [1, 1], [1, 0], [0, 1], [1, 0]], bool)
+    (pair,) = coactive_pairs(images, count=1, min_support=2).groups
+    assert (pair.support, pair.either, pair.overlap) == (2, 5, 0.4)

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from neurontology.analysis.unit_groups import UnitGroup, joint_activation, parse_groups, shares
+from neurontology.analysis.unit_groups import UnitGroup, check_members, joint_activation, parse_groups, shares
 from neurontology.ontology.errors import UsageError
 
 
@@ -27,3 +27,14 @@ def test_joint_activation_worked_by_hand():
     assert joint_activation(of_maximum).max() == 0  # the third never fires, so the group does not
     with pytest.raises(UsageError, match="minimum or mean"):
         joint_activation(of_maximum, "sum")
+
+
+def test_shares_by_hand():
+    activations = np.array([[0.25, 0.0, -1.0], [0.5, 0.0, -2.0]])
+    assert shares(activations, activations.max(axis=0)).tolist() == [[0.5, 0.0, 0.0], [1.0, 0.0, 0.0]]
+
+
+def test_members_must_be_units_of_the_layer():
+    check_members([UnitGroup((0, 2))], 3)
+    with pytest.raises(UsageError, match=r"there is no unit 3.*numbers from 0 to 2"):
+        check_members([UnitGroup((1, 3))], 3)

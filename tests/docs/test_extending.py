@@ -19,7 +19,7 @@ def same(shown: str, printed: str) -> bool:
     return shown == printed or (set(shown) == {"─"} == set(printed))
 
 
-def test_the_page_prints_what_it_shows(tmp_path: Path) -> None:
+def test_the_page_prints_what_it_shows(folder: Path) -> None:
     text = PAGE.read_text(encoding="utf-8")
     environment = {**os.environ, "COLUMNS": "160", "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
     seen = 0
@@ -28,7 +28,7 @@ def test_the_page_prints_what_it_shows(tmp_path: Path) -> None:
         if language != "console":
             # The file is the last one that the text before the block names.
             name = re.findall(r"`(\w+\.(?:ttl|csv|py))`", text[: block.start()])[-1]
-            (tmp_path / name).write_text(content, encoding="utf-8")
+            (folder / name).write_text(content, encoding="utf-8")
             continue
         for part in re.split(r"^\$ ", content, flags=re.MULTILINE)[1:]:
             command, _, output = part.partition("\n")
@@ -38,7 +38,7 @@ def test_the_page_prints_what_it_shows(tmp_path: Path) -> None:
                 ["bash", "-o", "pipefail", "-c", command],
                 capture_output=True,
                 text=True,
-                cwd=tmp_path,
+                cwd=folder,
                 env=environment,
                 check=False,
             )

