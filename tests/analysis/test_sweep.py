@@ -262,7 +262,10 @@ def test_plots_are_the_same_bytes_each_time(loop: SimpleNamespace, tmp_path: Pat
     first, second = (draw_sweep(loop.record, tmp_path / f"{n}.{kind}").read_bytes() for n in "ab")
     assert first == second
     if kind == "svg":
-        assert all(name in first.decode() for name in (*SETTINGS, "held-out AUC", "confirmed"))
+        shown = (*SETTINGS, "held-out AUC", "confirmed", "first 2, or", "first 3, and", "first 3, weighted")
+        assert all(name in first.decode() for name in shown)
+        alone = {**loop.record, "settings": [{**row, "responses": []} for row in loop.record["settings"]]}
+        assert "first 2" not in draw_sweep(alone, tmp_path / "alone.svg").read_text()
     with pytest.raises(UsageError, match="no name of a plot"):
         draw_sweep(loop.record, tmp_path / "plot.txt")
 
