@@ -331,3 +331,13 @@ def test_units_of_another_layer_are_not_matched(loop: SimpleNamespace, tmp_path:
     assert record["scores"]["auc"]["second"] is not None
     counted = {c["concept"]: (c["first"], c["second"]) for c in record["concepts"]}
     assert max(counted.values()) >= (1, 1)
+
+
+@pytest.mark.parametrize(
+    "name", ["labels", "confirmed", "gate-and-holm", "reasons", "runs", "unlabelled", "error-margins"]
+)
+def test_questions_over_several_runs_have_each_answer_once(loop: SimpleNamespace, name: str) -> None:
+    """Runs of one layer state the same facts of its units, each in a graph of its own."""
+    found = [tuple(row) for row in rows(run_query(loop.kb, name))[1]]
+    assert len(found) == len(set(found))
+    assert found or name in ("confirmed", "gate-and-holm", "unlabelled")
