@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .plot_files import INK, LIGHT, SECOND, check_plot, dress, new_figure, save_figure
+from .plot_files import INK, SECOND, check_plot, draw_bars, dress, new_figure, save_figure
 
 
 def draw_bands(record: dict[str, Any], path: Path) -> Path:
@@ -30,16 +30,8 @@ def draw_bands(record: dict[str, Any], path: Path) -> Path:
     places = range(len(rows))
     figure = new_figure(max(5.0, 1.5 + 0.9 * len(rows)), 6.0, f"{record['model']}, {record['layer']}")
     above, below = figure.subplots(2, 1, sharex=True)
-    for offset, (key, title, colour) in enumerate(
-        (
-            ("labelled", "labelled", LIGHT),
-            ("tested", "tested on held-out images", SECOND),
-            ("confirmed", "confirmed", INK),
-        )
-    ):
-        above.bar(
-            [p + 0.27 * (offset - 1) for p in places], [row[key] for row in rows], 0.25, label=title, color=colour
-        )
+    shown = (("labelled", "labelled"), ("tested", "tested on held-out images"), ("confirmed", "confirmed"))
+    draw_bars(above, [(title, [row[key] for row in rows]) for key, title in shown])
     above.set_ylabel("units")
     for key, share, title, colour in (
         ("target_percent_median", "target_percent", "images of the label", INK),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from .plot_files import INK, LIGHT, SECOND, check_plot, dress, new_figure, save_figure
+from .plot_files import BAR_STEP, INK, LIGHT, check_plot, draw_bars, dress, new_figure, save_figure
 
 
 def draw_lineup(record: dict[str, Any], path: Path) -> Path:
@@ -28,14 +28,11 @@ def draw_lineup(record: dict[str, Any], path: Path) -> Path:
     places = range(len(rows))
     figure = new_figure(max(5.0, 1.5 + 1.2 * len(rows)), 6.0, "")
     above, below = figure.subplots(2, 1, sharex=True)
-    for offset, (key, title, colour) in enumerate(
-        (("labelled", "labelled", LIGHT), ("holm", "pass the test (Holm)", SECOND), ("confirmed", "confirmed", INK))
-    ):
-        shares = [100 * (row[key] or 0) / max(row["units"], 1) for row in rows]
-        above.bar([p + 0.27 * (offset - 1) for p in places], shares, 0.25, label=title, color=colour)
+    shown = (("labelled", "labelled"), ("holm", "pass the test (Holm)"), ("confirmed", "confirmed"))
+    draw_bars(above, [(title, [100 * (row[key] or 0) / max(row["units"], 1) for row in rows]) for key, title in shown])
     ends = [(row["confirmed_share"] or 0, row["confirmed_low"] or 0, row["confirmed_high"] or 0) for row in rows]
     above.errorbar(
-        [p + 0.27 for p in places],
+        [p + BAR_STEP for p in places],
         [100 * share for share, _, _ in ends],
         yerr=[[100 * (share - low) for share, low, _ in ends], [100 * (high - share) for share, _, high in ends]],
         fmt="none",

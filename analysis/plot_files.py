@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -17,6 +18,9 @@ KINDS: Final = ("svg", "png", "pdf")
 
 #: Colours of a plot: what is told first, what beside it, and what recedes.
 INK, SECOND, LIGHT = "#1f4e79", "#c55a11", "#9aa5b1"
+
+#: Distance of bars that stand at one place.
+BAR_STEP: Final = 0.27
 
 
 def check_plot(path: Path) -> None:
@@ -44,6 +48,20 @@ def new_figure(width: float, height: float, title: str) -> Figure:
     figure = Figure(figsize=(width, height), layout="constrained")
     figure.suptitle(title)
     return figure
+
+
+def draw_bars(axes: Axes, series: Sequence[tuple[str, Sequence[float]]]) -> None:
+    """Draw three bars side by side at each place: what recedes, what is told beside, what is told first.
+
+    Parameters
+    ----------
+    axes
+        Where to draw; the places are 0, 1, 2 …
+    series
+        Name and heights of each of the three.
+    """
+    for offset, ((name, heights), colour) in enumerate(zip(series, (LIGHT, SECOND, INK), strict=True)):
+        axes.bar([p + BAR_STEP * (offset - 1) for p in range(len(heights))], heights, 0.25, label=name, color=colour)
 
 
 def dress(axes: Axes) -> None:

@@ -7,7 +7,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .plot_files import INK, LIGHT, SECOND, check_plot, dress, new_figure, save_figure
+from .plot_files import INK, LIGHT, SECOND, check_plot, draw_bars, dress, new_figure, save_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -40,12 +40,8 @@ def draw_sweep(record: dict[str, Any], path: Path) -> Path:
     above, below, *rest = figure.subplots(panels, 1, sharex=True)
     if rest:
         _draw_responses(rest[0], together)
-    for offset, (key, title, colour) in enumerate(
-        (("labelled", "labelled", LIGHT), ("holm", "pass the test (Holm)", SECOND), ("confirmed", "confirmed", INK))
-    ):
-        above.bar(
-            [p + 0.27 * (offset - 1) for p in places], [row[key] for row in rows], 0.25, label=title, color=colour
-        )
+    shown = (("labelled", "labelled"), ("holm", "pass the test (Holm)"), ("confirmed", "confirmed"))
+    draw_bars(above, [(title, [row[key] for row in rows]) for key, title in shown])
     above.set_ylabel("units")
     for key, title, colour, line in (
         ("f1_median", "F1 on the examples", SECOND, "-"),
