@@ -15,10 +15,23 @@ from neurontology.reasoner.formats import read_problem
 from neurontology.reasoner.formula import Formula
 from neurontology.reasoner.knowledge import find_knowledge
 from neurontology.reasoner.learning import InductionOptions
-from neurontology.reasoner.ripple import Examples, ceiling
+from neurontology.reasoner.ripple import Examples, ceiling, simplified
 from neurontology.reasoner.score import NAMES, resolve
 from neurontology.reasoner.search import search
 from neurontology.reasoner.solve import solve
+
+
+def formulas(atoms):
+    literals = st.builds(Formula.of, st.integers(0, atoms - 1), st.booleans())
+    return st.recursive(
+        literals,
+        lambda inner: st.builds(
+            lambda join, parts: join(*parts),
+            st.sampled_from([Formula.conjunction, Formula.disjunction]),
+            st.lists(inner, min_size=2, max_size=3),
+        ),
+        max_leaves=9,
+    )
 
 
 @st.composite
@@ -66,6 +79,12 @@ def test_between_the_small_answers_and_the_best_of_any_size(problem, score):
         t, f = len(covered & set(inside)), len(covered & set(outside))
         best = max(best, float(measure.value(t, f, len(inside), len(outside))))
     assert small.solutions[0].score <= found.solutions[0].score <= best <= found.upper_bound
+    if score in (
+        "accuracy",
+        "balanced_accuracy",
+        "wracc",
+    ):  # linear, so that whole groups reach it
+        assert found.upper_bound == best
     assert not found.proved_optimal
     seen = set()
     for s in found.solutions:
@@ -79,6 +98,17 @@ def test_between_the_small_answers_and_the_best_of_any_size(problem, score):
     assert len(seen) == len(found.solutions)
     ranks = [(-s.score, s.length) for s in found.solutions]
     assert ranks == sorted(ranks)
+
+
+@settings(max_examples=200, deadline=None)
+@given(formulas(4), st.integers(0, 2**32 - 1))
+def test_what_is_dropped_makes_no_difference_and_nothing_more_can_be(formula, seed):
+    atoms = np.random.default_rng(seed).random((4, 12)) < 0.5
+    examples = Examples(pack(atoms), [1] * 4, np.arange(5), np.arange(5, 12), 12, resolve("f1"))
+    left = simplified(formula, examples)
+    assert (left.held == held_by(formula, atoms)).all()
+    assert (left.held == held_by(left.formula, atoms)).all()
+    assert all((held_by(part, atoms) != left.held).any() for part in smaller(left.formula))
 
 
 def test_the_bound_is_reached_where_examples_can_be_told_apart():
