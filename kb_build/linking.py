@@ -187,8 +187,8 @@ class Linker:
             if found is not None and not iri.startswith(own):
                 found.titles.append((title, iri))
         for predicate in _SYNONYMS:
-            for quad in self._kb.store.quads_for_pattern(None, predicate, None, None):
-                text, subject = quad.object, quad.subject
+            for triple in self._kb.statements(predicate):
+                text, subject = triple.object, triple.subject
                 if isinstance(text, Literal) and (found := candidates.get(fold(text.value))) is not None:
                     iri = subject.value if isinstance(subject, NamedNode) else ""
                     if iri in classes and not iri.startswith(own):

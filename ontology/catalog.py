@@ -20,7 +20,7 @@ from .vocabulary import DCAT, DCT, TYPE, XSD, nl
 GraphKind = Literal["tbox", "abox", "extension", "run"]
 
 _KIND, _DIGEST, _REMOVED = nl("graphKind"), nl("digest"), nl("removedEdges")
-_CATEGORIES = nl("categoryNamespace")
+_CATEGORIES, _REPEATS = nl("categoryNamespace"), nl("repeatsStatements")
 _TITLE, _ORIGIN, _DATASET = NamedNode(DCT + "title"), NamedNode(DCT + "source"), NamedNode(DCAT + "Dataset")
 _CREATED = NamedNode(DCT + "created")
 _TRIPLES = NamedNode("http://rdfs.org/ns/void#triples")
@@ -50,6 +50,8 @@ class GraphEntry:
         How many it holds; None where that is not recorded.
     category_namespace
         What precedes the titles of a wiki's categories in their IRIs; empty where there is no wiki.
+    repeats
+        Whether it is a source or a data set that states what another graph stated before it, see :mod:`.merge`.
     """
 
     kind: GraphKind
@@ -61,6 +63,7 @@ class GraphEntry:
     created: str = ""
     triples: int | None = None
     category_namespace: str = ""
+    repeats: bool = False
 
     def quads(self, catalog: NamedNode) -> list[Quad]:
         """Describe the entry as quads of the catalogue graph."""
@@ -79,6 +82,7 @@ class GraphEntry:
             *([Quad(subject, _CREATED, date, catalog)] if self.created else []),
             *([Quad(subject, _TRIPLES, size, catalog)] if self.triples is not None else []),
             *([Quad(subject, _CATEGORIES, wiki, catalog)] if self.category_namespace else []),
+            *([Quad(subject, _REPEATS, RdfLiteral(True), catalog)] if self.repeats else []),
         ]
 
 
@@ -123,6 +127,7 @@ def read_entries(store: Store, catalog: NamedNode) -> tuple[GraphEntry, ...]:
                 created=values.get(_CREATED, ""),
                 triples=int(values[_TRIPLES]) if _TRIPLES in values else None,
                 category_namespace=values.get(_CATEGORIES, ""),
+                repeats=_REPEATS in values,
             )
         )
     return tuple(sorted(entries))

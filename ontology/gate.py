@@ -15,14 +15,18 @@ from contextlib import contextmanager
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+from .dataset import Dataset
+
 log = logging.getLogger(__name__)
 
-Rewrite = Callable[[str], str]
+Rewrite = Callable[[str], tuple[str, Dataset]]
 
 MAX_BODY = 16 << 20
 """Bytes of a query: more than any that people write."""
 _IDLE_SECONDS = 30
 _BLOCK = 1 << 16
+_FORM = "application/x-www-form-urlencoded"
+_DATASET = ("default-graph-uri", "named-graph-uri")
 _FORWARDED = ("accept", "content-type", "origin")
 _RETURNED = ("content-type", "content-length", "link", "location", "cache-control", "etag")
 
@@ -50,7 +54,8 @@ def gate(
     token
         What a request has to know; None lets all pass.
     rewrite
-        Given the text of a query, what to ask instead. Not used for queries whose request names graphs.
+        Given the text of a query, what to ask instead, and over which graphs. Not used for queries whose request
+        names graphs.
     timeout_seconds
         After this an answer of the server is no longer waited for; some more than the server takes itself.
 
@@ -152,11 +157,14 @@ class _Handler(BaseHTTPRequestHandler):
             return None
         headers = {name: self.headers[name] for name in _FORWARDED if name in self.headers}
         method, path = self.command, self.path
-        query = self._query(body)
-        if query is not None and (instead := self.rewrite(query)) != query:
+        asked = self._asked(body)
+        if asked is not None and len(asked.get("query", ())) == 1 and asked.keys().isdisjoint(_DATASET):
+            query, dataset = self.rewrite(asked["query"][0])
+            asked |= {"query": [query], **dict(zip(_DATASET, (dataset.default, dataset.named), strict=True))}
             # Whatever its length: as the body of a POST.
-            method, path, body = "POST", urllib.parse.urlsplit(path).path, instead.encode()
-            headers["content-type"] = "application/sparql-query"
+            method, path = "POST", urllib.parse.urlsplit(path).path
+            body = urllib.parse.urlencode(asked, doseq=True).encode()
+            headers["content-type"] = _FORM
         connection = http.client.HTTPConnection(*self.target, timeout=self.patience)
         try:
             connection.request(method, path, body if method == "POST" else None, headers)
@@ -168,8 +176,8 @@ class _Handler(BaseHTTPRequestHandler):
         finally:
             connection.close()
 
-    def _query(self, body: bytes) -> str | None:
-        """Text of the query that a request asks, in any of the three ways of SPARQL's protocol, if it asks no more."""
+    def _asked(self, body: bytes) -> dict[str, list[str]] | None:
+        """What a request asks, in any of the three ways of SPARQL's protocol; None if it is no query."""
         address = urllib.parse.urlsplit(self.path)
         if address.path != "/query" or self.command == "HEAD":
             return None
@@ -177,16 +185,15 @@ class _Handler(BaseHTTPRequestHandler):
             asked = urllib.parse.parse_qs(address.query, keep_blank_values=True, errors="strict")
             if self.command == "POST":
                 kind = self.headers.get_content_type()
-                if kind == "application/sparql-query" and not asked:
-                    return body.decode()
-                if kind != "application/x-www-form-urlencoded":
+                if kind == "application/sparql-query":
+                    return asked | {"query": [*asked.get("query", ()), body.decode()]}
+                if kind != _FORM:
                     return None
                 asked |= urllib.parse.parse_qs(body.decode(), keep_blank_values=True, errors="strict")
         except ValueError:
             # What is no text gets its answer from the server.
             return None
-        queries = asked.pop("query", [])
-        return queries[0] if len(queries) == 1 and not asked else None
+        return asked
 
     _answering = False
 

@@ -7,8 +7,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import sparse
-from scipy.sparse import csgraph
+from scipy import sparse  # which imports csgraph when it is first used: it takes a twentieth of a second
 
 Ids = NDArray[np.int32]
 
@@ -121,7 +120,7 @@ class Hierarchy:
     @cached_property
     def components(self) -> tuple[int, Ids]:
         """Number of strongly connected components, and the component of each class."""
-        count, label = csgraph.connected_components(self.parents, directed=True, connection="strong")
+        count, label = sparse.csgraph.connected_components(self.parents, directed=True, connection="strong")
         return int(count), label
 
     @cached_property

@@ -12,18 +12,42 @@ import shutil
 import tempfile
 import time
 import tomllib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from itertools import chain
+from itertools import chain, compress
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
-from pyoxigraph import Literal, NamedNode, Quad, RdfFormat, Store, Triple, serialize
+from pyoxigraph import (
+    BlankNode,
+    DefaultGraph,
+    Literal,
+    NamedNode,
+    Quad,
+    QueryBoolean,
+    QuerySolutions,
+    QueryTriples,
+    RdfFormat,
+    Store,
+    Triple,
+    Variable,
+    serialize,
+)
 
 from .catalog import GraphEntry, GraphKind, catalog_iri, graph_iri, read_entries
 from .errors import DataError, NeurontologyError, UsageError, near_matches, no_room
 from .index import LAYOUT, KBIndex
+from .merge import (
+    READ_IN_PLACE,
+    copy_of,
+    departure_from_catalog,
+    departure_of,
+    is_in_place,
+    queried_graphs,
+    repeats_another,
+    stated_elsewhere,
+)
 from .names import Lookup, NameTable, is_canonical, lookup_in_namespaces, recognise_categories, without_category
 from .spool import spooled
 from .staging import building, refuse_existing, remove_abandoned
@@ -32,7 +56,7 @@ from .vocabulary import DATA, LABEL, PREFIXES
 
 log = logging.getLogger(__name__)
 
-FORMAT = 1
+FORMAT = 2
 """Version of the directory layout; a directory of another version is refused."""
 
 _PART = "source-"
@@ -215,6 +239,7 @@ class KB:
         with source.path.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
         triples = len(self.store) - before
+        repeats = bool(self.entries) and repeats_another(self.store, graph)
         entry = GraphEntry(
             "tbox",
             source.name,
@@ -224,8 +249,11 @@ class KB:
             source.removed_edges,
             triples=triples,
             category_namespace=source.category_namespace,
+            repeats=repeats,
         )
-        self.store.extend(entry.quads(self._catalog))
+        if repeats:
+            self.store.update(copy_of(graph))
+        self.store.extend(self._described(entry))
         if source.category_namespace:
             recognise_categories([source.category_namespace])
         if self.path is not None:
@@ -298,6 +326,33 @@ class KB:
         folder = self.path / "index" / _part_name(entry)
         return KBIndex.load(folder) if folder.is_dir() else None
 
+    @property
+    def queried_graphs(self) -> list[NamedNode | BlankNode | DefaultGraph]:
+        """Graphs of the store that together hold every triple of the named graphs once, see :mod:`.merge`."""
+        return queried_graphs(self.entries)
+
+    def query(
+        self,
+        text: str,
+        *,
+        prefixes: Mapping[str, str] | None = None,
+        substitutions: Mapping[Variable, NamedNode | BlankNode | Literal | Triple] | None = None,
+        functions: Mapping[NamedNode, Callable[..., NamedNode | BlankNode | Literal | Triple | None]] | None = None,
+    ) -> QuerySolutions | QueryTriples | QueryBoolean:
+        """Run SPARQL over the merge of all named graphs. A dataset that the query itself names is not looked at."""
+        return self.store.query(
+            text,
+            prefixes=dict(prefixes or {}),
+            default_graph=self.queried_graphs,
+            substitutions=dict(substitutions or {}),
+            custom_functions=dict(functions or {}),
+        )
+
+    def statements(self, predicate: NamedNode | None = None) -> Iterator[Triple]:
+        """Every triple of the named graphs, or those with a predicate, once."""
+        for graph in self.queried_graphs:
+            yield from (quad.triple for quad in self.store.quads_for_pattern(None, predicate, None, graph))
+
     def content(self, entry: GraphEntry) -> Iterable[Quad]:
         """Statements of one graph."""
         return self.store.quads_for_pattern(None, None, None, NamedNode(entry.iri))
@@ -339,30 +394,39 @@ class KB:
             False when the store already held exactly these triples.
         """
         with spooled(triples) as content:
+            graph = NamedNode(graph_iri(self.base, kind, name))
+            existing = next((e for e in self.entries if e.iri == graph.value), None)
+            if existing is not None and existing.digest == content.digest:
+                return existing, False
+            # SPARQL Update, which replaces a graph, names blank nodes anew.
+            repeated = stated_elsewhere(self.store, graph, content.triples(), renamed_blanks=existing is not None)
             entry = GraphEntry(
                 kind,
                 name,
-                graph_iri(self.base, kind, name),
+                graph.value,
                 content.digest,
                 origin,
                 created=created,
                 triples=content.distinct,
+                repeats=kind in READ_IN_PLACE and any(repeated),
             )
-            existing = next((e for e in self.entries if e.iri == entry.iri), None)
-            if existing is not None and existing.digest == entry.digest:
-                return existing, False
-            graph = NamedNode(entry.iri)
-            described = entry.quads(self._catalog)
+            copied = bytearray(len(repeated)) if is_in_place(entry) else bytearray(not told for told in repeated)
+            described = self._described(entry)
             if existing is None:
-                self.store.extend(
-                    chain((Quad(t.subject, t.predicate, t.object, graph) for t in content.triples()), described)
-                )
+                stated = (Quad(t.subject, t.predicate, t.object, graph) for t in content.triples())
+                copies = (Quad(t.subject, t.predicate, t.object) for t in compress(content.triples(), copied))
+                self.store.extend(chain(stated, copies, described))
             else:
+                catalog, unnamed = (
+                    " . ".join(str(q.triple) for q in described if (q.graph_name == self._catalog) is of_catalog)
+                    for of_catalog in (True, False)
+                )
                 self.store.update(
+                    f"{departure_of(existing)} ; {departure_from_catalog(self._catalog, existing)} ; "
                     f"DROP SILENT GRAPH {graph} ; "
-                    f"DELETE WHERE {{ GRAPH {self._catalog} {{ {graph} ?p ?o }} }} ; "
                     f"INSERT DATA {{ GRAPH {graph} {{ {' . '.join(content.lines())} }} "
-                    f"GRAPH {self._catalog} {{ {' . '.join(str(q.triple) for q in described)} }} }}"
+                    f"GRAPH {self._catalog} {{ {catalog} }} "
+                    f"{' . '.join(compress(content.lines(), copied))} }} ; INSERT DATA {{ {unnamed} }}"
                 )
         self.store.flush()
         self._forget()
@@ -378,10 +442,20 @@ class KB:
         """
         entry = self.entry(kind, name)
         graph = NamedNode(entry.iri)
-        self.store.update(f"DROP GRAPH {graph} ; DELETE WHERE {{ GRAPH {self._catalog} {{ {graph} ?p ?o }} }}")
+        self.store.update(
+            f"{departure_of(entry)} ; {departure_from_catalog(self._catalog, entry)} ; DROP SILENT GRAPH {graph}"
+        )
         self.store.flush()
         self._forget()
         return entry
+
+    def _described(self, entry: GraphEntry) -> list[Quad]:
+        """Entry of a graph for the catalogue, and its copy in the unnamed graph."""
+        quads = entry.quads(self._catalog)
+        repeated = stated_elsewhere(self.store, self._catalog, (quad.triple for quad in quads))
+        return quads + [
+            Quad(q.subject, q.predicate, q.object) for q, told in zip(quads, repeated, strict=True) if not told
+        ]
 
     def _forget(self) -> None:
         """Drop what was derived from the former content."""
@@ -389,8 +463,9 @@ class KB:
             self.__dict__.pop(derived, None)
 
     def _about(self, subject: NamedNode, predicate: NamedNode) -> Iterable[Quad]:
-        """Quads with a subject and predicate."""
-        return self.store.quads_for_pattern(subject, predicate, None, None)
+        """Quads of the named graphs with a subject and predicate."""
+        quads = self.store.quads_for_pattern(subject, predicate, None, None)
+        return (quad for quad in quads if isinstance(quad.graph_name, NamedNode))
 
     def label(self, iri: str) -> str | None:
         """``rdfs:label`` of an entity, English or without a language first, or None."""
@@ -459,7 +534,9 @@ class KB:
         recorded = [entry.triples for entry in self.entries]
         known = [triples for triples in recorded if triples is not None]
         if len(known) < len(recorded):
-            return len(self.store)
+            return sum(
+                1 for graph in self.store.named_graphs() for _ in self.store.quads_for_pattern(None, None, None, graph)
+            )
         return sum(known) + sum(1 for _ in self.store.quads_for_pattern(None, None, None, self._catalog))
 
     def export(self, path: str | os.PathLike[str]) -> None:
@@ -486,11 +563,11 @@ class KB:
         with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
             try:
                 if path.suffix in (".nq", ".trig"):
-                    self.store.dump(file, rdf_format)
+                    graphs = (self._catalog, *(NamedNode(entry.iri) for entry in self.entries))
+                    quads = chain.from_iterable(self.store.quads_for_pattern(None, None, None, g) for g in graphs)
+                    serialize(quads, file, rdf_format)
                 else:
-                    quads = self.store.quads_for_pattern(None, None, None, None)
-                    union = for_owl_tools(dict.fromkeys(q.triple for q in quads))
-                    serialize(union, file, rdf_format, prefixes=PREFIXES)
+                    serialize(for_owl_tools(self.statements()), file, rdf_format, prefixes=PREFIXES)
             except BaseException:
                 Path(file.name).unlink()
                 raise

@@ -29,9 +29,12 @@ from pathlib import Path
 
 from pyoxigraph import NamedNode, Store
 
+from .catalog import catalog_iri
+from .dataset import Dataset, named_dataset
 from .errors import MissingDependencyError, NeurontologyError, UsageError
 from .gate import gate
 from .kb import KB
+from .merge import is_in_place
 from .subclasses import SubclassClosure, Term
 from .subtree import MANY, expand_subtrees, without_functions
 from .vocabulary import PREFIXES
@@ -84,10 +87,11 @@ def serve(
 
     The server reads a snapshot of the store (hard links, in a temporary directory beside it), because reading a
     store while another process writes to it is not safe for a long time; what is added later is not seen. Queries
-    without ``FROM`` see the union of all named graphs. There is no update. The server itself is on loopback; the gate
-    before it (:mod:`.gate`) lists the sub-classes of paths of ``rdfs:subClassOf`` (:mod:`.subtree`), up to
-    :data:`.subtree.MANY`, and knows ``nl:under`` and the usual prefixes. Snapshots that a server left behind when
-    it was killed are removed.
+    without a dataset of their own see the merge of all named graphs (:mod:`.merge`). In one with several ``FROM``, a
+    triple counts once for each of its graphs: Oxigraph does not merge them. There is no update. The server itself is
+    on loopback; the gate before it (:mod:`.gate`) says which graphs to read, lists the sub-classes of paths of
+    ``rdfs:subClassOf`` (:mod:`.subtree`), up to :data:`.subtree.MANY`, and knows ``nl:under`` and the usual prefixes.
+    Snapshots that a server left behind when it was killed are removed.
 
     Parameters
     ----------
@@ -130,6 +134,8 @@ def serve(
         folder, lock = stack.enter_context(_snapshot_folder(_place(kb.path)))
         snapshot = folder / "store"
         kb.store.backup(str(snapshot))
+        merged = NamedNode(f"{kb.base}merged")
+        _name_the_unnamed_graph(snapshot, merged)
         command = [program, "serve-read-only", "--location", str(snapshot)]
         command += ["--bind", f"{_in_address(inner)}:{inner_port}", "--union-default-graph"]
         command += ["--timeout-s", str(timeout_seconds)]
@@ -146,21 +152,34 @@ def serve(
         stack.callback(_stop, process)
         _await(process, inner, inner_port, folder / "log")
         frozen = KB(Store.read_only(str(snapshot)), path=kb.path, base=kb.base, writable=False)
-        rewrite = _rewriter(frozen)
+        rewrite = _rewriter(frozen, merged)
         pass_on = gate((host, port), (inner, inner_port), token, rewrite=rewrite, timeout_seconds=timeout_seconds)
         stack.enter_context(pass_on)
         shown = f"http://{_in_address(host)}:{port}/"
         yield Server(shown, f"{shown}query", process)
 
 
-def _rewriter(kb: KB) -> Callable[[str], str]:
-    """What makes of a query one that the server answers quickly, and without our functions and prefixes.
+def _name_the_unnamed_graph(snapshot: Path, name: NamedNode) -> None:
+    """Give the unnamed graph of a snapshot a name, by which requests can ask for it."""
+    store = Store(str(snapshot))
+    store.update(f"COPY DEFAULT TO {name}")
+    store.flush()
+
+
+def _rewriter(kb: KB, merged: NamedNode) -> Callable[[str], tuple[str, Dataset]]:
+    """What makes of a query one that the server answers quickly and rightly, without our functions and prefixes.
 
     Parameters
     ----------
     kb
         The snapshot that is served: it never changes, so that what was read once is remembered.
+    merged
+        Name of the graph in it that was the store's unnamed graph.
     """
+    all_graphs = Dataset(
+        (merged.value, *(entry.iri for entry in kb.entries if is_in_place(entry))),
+        (catalog_iri(kb.base).value, *(entry.iri for entry in kb.entries)),
+    )
     closure = SubclassClosure.of(kb)
     lock = threading.Lock()
 
@@ -170,13 +189,13 @@ def _rewriter(kb: KB) -> Callable[[str], str]:
         terms = [quad.object if objects else quad.subject for quad in found]
         return list(dict.fromkeys(terms)) if len(terms) <= _SCANNED else None
 
-    def rewrite(query: str) -> str:
+    def rewrite(query: str) -> tuple[str, Dataset]:
         plain = without_functions(query, prefixes=PREFIXES)
         with lock:
             listed = expand_subtrees(plain, lambda: closure, prefixes=PREFIXES, limits=(_LISTED, MANY), candidates=ends)
         used = [p for p in PREFIXES if re.search(rf"\b{p}:", listed) and not re.search(rf"\b{p}:\s*<", listed)]
         declared = "".join(f"PREFIX {p}: <{PREFIXES[p]}> " for p in used)
-        return declared + listed
+        return declared + listed, named_dataset(query, PREFIXES) or all_graphs
 
     return rewrite
 

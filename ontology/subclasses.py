@@ -8,7 +8,7 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
-from pyoxigraph import BlankNode, DefaultGraph, Literal, NamedNode, Quad, Triple
+from pyoxigraph import BlankNode, Literal, NamedNode, Quad, Triple
 
 from .hierarchy import Hierarchy
 from .index import KBIndex
@@ -37,7 +37,7 @@ class SubclassClosure:
     """
 
     def __init__(self, kb: KB) -> None:
-        self._store = kb.store
+        self._kb = kb
         self._classes = kb.index.classes
         size = len(self._classes)
         links = list(dict.fromkeys(_irregular_links(kb)))
@@ -104,7 +104,7 @@ class SubclassClosure:
     def _loops(self, top: Term) -> bool:
         """Whether the store says that a class is a sub-class of itself, which the arrays leave out."""
         return isinstance(top, NamedNode | BlankNode) and any(
-            True for _ in self._store.quads_for_pattern(top, SUBCLASS, top, None)
+            True for _ in self._kb.store.quads_for_pattern(top, SUBCLASS, top, None)
         )
 
     def _computed_mask(self, top: Term, proper: bool) -> NDArray[np.bool_]:
@@ -115,7 +115,7 @@ class SubclassClosure:
             start = children.indices[children.indptr[own] : children.indptr[own + 1]].tolist()
         if top == _THING:
             # The index has no links to owl:Thing; they are looked up only when somebody asks for them.
-            told = self._store.quads_for_pattern(None, SUBCLASS, _THING, None)
+            told = self._kb.store.quads_for_pattern(None, SUBCLASS, _THING, None)
             start += [i for q in told if (i := self._id(q.subject)) is not None]
         mask = np.zeros(self._hierarchy.size, np.bool_)
         if start:
@@ -136,7 +136,7 @@ class SubclassClosure:
     def above(self, bottom: NamedNode, *, proper: bool = False) -> list[Term]:
         """Solutions of ``bottom rdfs:subClassOf* ?c``, asked of the store: they are few, whatever its size."""
         modifier = "+" if proper else "*"
-        found = self._store.query(f"SELECT ?c {{ {bottom} {SUBCLASS}{modifier} ?c }}", use_default_graph_as_union=True)
+        found = self._kb.query(f"SELECT ?c {{ {bottom} {SUBCLASS}{modifier} ?c }}")
         return [solution["c"] for solution in found]  # type: ignore[union-attr]
 
     def holds(self, term: Term, top: Term, *, proper: bool = False) -> bool:
@@ -170,9 +170,8 @@ def _irregular_links(kb: KB) -> Iterator[tuple[Term, Term]]:
     over_thing = [q for q in store.quads_for_pattern(_THING, SUBCLASS, None, None) if q.object != _THING]
     if over_thing:
         quads += [over_thing, list(store.quads_for_pattern(None, SUBCLASS, _THING, None))]
-    indexed = {e.iri for e in kb.entries if e.kind != "run"}
-    others = [g for g in store.named_graphs() if not (isinstance(g, NamedNode) and g.value in indexed)]
-    quads += [list(store.quads_for_pattern(None, SUBCLASS, None, g)) for g in (*others, DefaultGraph())]
+    results = [NamedNode(entry.iri) for entry in kb.entries if entry.kind == "run"]
+    quads += [list(store.quads_for_pattern(None, SUBCLASS, None, graph)) for graph in results]
     for found in quads:
         for quad in found:
             yield quad.subject, quad.object

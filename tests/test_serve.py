@@ -23,6 +23,7 @@ from neurontology.ontology.endpoint import CHUNK, PRESETS, Endpoint, push_graph
 from neurontology.ontology.errors import DataError, MissingDependencyError, NeurontologyError, UsageError
 from neurontology.ontology.kb import KB
 from neurontology.ontology.server import Server, serve
+from neurontology.ontology.sparql import run_query
 from neurontology.ontology.vocabulary import PREFIXES
 from pyoxigraph import BlankNode, Literal, NamedNode, Triple
 from SPARQLWrapper import JSON, POST, SPARQLWrapper
@@ -97,7 +98,7 @@ def csv(request: urllib.request.Request | str) -> list[str]:
 
 def alone(kb: KB, query: str) -> list[str]:
     """Answers of the engine as they are, without any rewriting."""
-    found = kb.store.query(query, prefixes=PREFIXES, use_default_graph_as_union=True)
+    found = kb.query(query, prefixes=PREFIXES)
     return sorted(",".join(term.value for term in row) for row in found)
 
 
@@ -174,6 +175,35 @@ def test_subtrees_are_answered_from_the_index(
             csv(f"{server.query}?{urllib.parse.urlencode({'query': 'SELECT ?c { ?c rdfs:subClassOf* '})}")
         assert caught.value.code == 400
         caught.value.close()
+
+
+@needs_server
+def test_the_served_graphs_are_merged_or_chosen(kb: KB, tmp_path: Path) -> None:
+    writable = KB.open(tmp_path / "kb", writable=True)
+    unit = NamedNode(EX + "unit")
+    facts = [Triple(unit, NamedNode(EX + "number"), Literal(i)) for i in (1, 2)]
+    writable.put_graph("run", "one", facts[:1], origin="x")
+    writable.put_graph("run", "two", facts, origin="x")
+    del writable
+    kb = KB.open(tmp_path / "kb")
+    count = f"SELECT (COUNT(*) AS ?n) {{ ?u <{EX}number> ?i }}"
+    graphs = f"SELECT ?g {{ GRAPH ?g {{ ?u <{EX}number> ?i }} }}"
+    of_one = f"SELECT ?i FROM <{kb.base}run/one> WHERE {{ ?u <{EX}number> ?i }}"
+    named = f"SELECT ?i FROM NAMED <{kb.base}run/two> WHERE {{ GRAPH ?g {{ ?u <{EX}number> ?i }} }}"
+    with serve(kb, 0) as server:
+        for query, expected in ((count, ["2"]), (of_one, ["1"]), (named, ["1", "2"])):
+            assert locally(kb, query) == expected
+            assert in_all_ways(server, query) == [expected] * 3
+            # As clients ask that say what format they want.
+            more = urllib.parse.urlencode({"query": query, "format": "csv", "output": "csv"})
+            assert csv(f"{server.query}?{more}") == csv(urllib.request.Request(server.query, more.encode())) == expected
+        runs = [f"{kb.base}run/{name}" for name in ("one", "two", "two")]
+        assert in_all_ways(server, graphs) == [runs] * 3
+
+
+def locally(kb: KB, query: str) -> list[str]:
+    found = run_query(kb, query)
+    return sorted(",".join(term.value for term in row) for row in found)  # type: ignore[union-attr]
 
 
 @needs_server

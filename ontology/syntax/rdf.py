@@ -205,7 +205,10 @@ def for_owl_tools(triples: Iterable[ox.Triple]) -> Iterator[ox.Triple]:
 
 def is_skolem(node: object) -> TypeGuard[ox.NamedNode]:
     """Whether a node is an IRI that stands for a blank node."""
-    return isinstance(node, ox.NamedNode) and urlsplit(node.value).path.startswith(GENID)
+    if not isinstance(node, ox.NamedNode):
+        return False
+    iri = node.value
+    return GENID in iri and urlsplit(iri).path.startswith(GENID)  # few get as far as the second, slow test
 
 
 def _blank(node: ox.NamedNode) -> ox.BlankNode:

@@ -133,7 +133,7 @@ def test_threads_change_nothing_and_the_score_is_recorded(loop: tuple[Path, Acti
     assert runs[0].digest == runs[1].digest
     assert runs[0].units == runs[1].units
     record_run(kb, runs[0])
-    recorded = sorted(float(q.object.value) for q in kb.store.quads_for_pattern(None, nl("auroc"), None, None))
+    recorded = sorted(float(t.object.value) for t in kb.statements(nl("auroc")))
     assert recorded == sorted(s["auroc"] for u in runs[0].units for s in u["solutions"])
 
 

@@ -9,7 +9,7 @@ from neurontology.analysis.run_verification import verify_run
 from neurontology.analysis.verdict_record import verdict_records
 from neurontology.analysis.verification import Criteria
 from neurontology.bridge.activations import Activations
-from neurontology.bridge.recording import label_node, record_run, record_verdicts
+from neurontology.bridge.recording import label_node, record_run, record_verdicts, run_name
 from neurontology.bridge.run import Run, read_expression
 from neurontology.ontology.errors import UsageError
 from neurontology.ontology.expression import normal_form
@@ -80,12 +80,13 @@ def test_units_under_a_concept_far_above_the_label(recorded: tuple[KB, Run, Acti
 
 def test_the_expression_in_the_store_is_the_label(recorded: tuple[KB, Run, Activations]) -> None:
     kb, run, _ = recorded
-    describe = describe_store(kb.store)
+    graph = NamedNode(kb.entry("run", run_name(run)).iri)
+    describe = describe_store(kb.store, graph)
     count = 0
     for unit in run.units:
         for solution in unit["solutions"]:
             label = label_node(kb, run, unit["unit"], solution["rank"])
-            (body,) = kb.store.quads_for_pattern(label, NamedNode(OA + "hasBody"), None, None)
+            (body,) = kb.store.quads_for_pattern(label, NamedNode(OA + "hasBody"), None, graph)
             expected = normal_form(read_expression(solution["expression"]))
             assert from_triples(describe, body.object) == expected
             count += 1
@@ -125,6 +126,7 @@ def test_every_term_of_ours_that_is_written_is_in_the_vocabulary(
         for name in (
             *("attribute", "occluded", "partLevel", "partOf", "under", "strictlyUnder"),
             "line",  # of validation reports, see tests/ontology/test_validation_report.py
+            "repeatsStatements",  # of graphs, see tests/ontology/test_merge.py
             "categoryNamespace",  # of wikis, see tests/kb_build/test_wiki_namespaces.py
             # Of facets, see tests/analysis/test_facets.py.
             *("Facet", "Selectivity", "facet", "facetNumber", "facetImages", "topImages", "gini", "spectralFlatness"),

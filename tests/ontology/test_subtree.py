@@ -17,10 +17,8 @@ from neurontology.ontology.subtree import FEW, MANY, expand_subtrees, functions
 from neurontology.ontology.vocabulary import PREFIXES
 from pyoxigraph import (
     BlankNode,
-    DefaultGraph,
     Literal,
     NamedNode,
-    Quad,
     QueryBoolean,
     QueryTriples,
     Store,
@@ -124,8 +122,6 @@ def random_kb(seed: int) -> KB:
     recorded += [Triple(rng.choice(units), NamedNode(EX + "near"), rng.choice(units)) for _ in range(6)]
     recorded += [Triple(units[0], NamedNode(EX + "concept"), Literal("c0"))]
     kb.put_graph("run", "r", [*recorded, *links(rng.randint(0, 1))], origin="x")
-    if rng.random() < 0.3:
-        kb.store.add(Quad(classes[0], SUBCLASS, classes[-1], DefaultGraph()))
     return kb
 
 
@@ -141,7 +137,7 @@ def solutions(results: object) -> object:
 
 def naive(kb: KB, query: str, fixed: dict[str, NamedNode] | None = None) -> object:
     given = {Variable(n): t for n, t in (fixed or {}).items()}
-    return solutions(kb.store.query(query, prefixes=PREFIXES, use_default_graph_as_union=True, substitutions=given))
+    return solutions(kb.query(query, prefixes=PREFIXES, substitutions=given))
 
 
 def expanded(
@@ -149,13 +145,7 @@ def expanded(
 ) -> tuple[str, object]:
     text = expand_subtrees(query, lambda: SubclassClosure.of(kb), prefixes=PREFIXES, fixed=fixed, limits=limits)
     given = {Variable(n): t for n, t in (fixed or {}).items()}
-    found = kb.store.query(
-        text,
-        prefixes=PREFIXES,
-        use_default_graph_as_union=True,
-        substitutions=given,
-        custom_functions=functions(lambda: SubclassClosure.of(kb)),
-    )
+    found = kb.query(text, prefixes=PREFIXES, substitutions=given, functions=functions(lambda: SubclassClosure.of(kb)))
     return text, solutions(found)
 
 

@@ -1,0 +1,167 @@
+"""Queries see every triple of the named graphs once, whichever graphs state it."""
+
+from __future__ import annotations
+
+import random
+import tempfile
+from collections import Counter
+from itertools import chain
+from pathlib import Path
+
+import pytest
+import rdflib
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from neurontology.ontology.catalog import GraphKind
+from neurontology.ontology.dataset import Dataset, named_dataset
+from neurontology.ontology.kb import KB, Source
+from neurontology.ontology.sparql import run_query, serialize
+from pyoxigraph import BlankNode, Literal, NamedNode, RdfFormat, Store, Triple
+
+EX = "http://example.org/"
+KINDS: tuple[GraphKind, ...] = ("tbox", "abox", "extension", "run")
+
+
+def random_triples(rng: random.Random) -> list[Triple]:
+    nodes: list[NamedNode | BlankNode] = [*(NamedNode(f"{EX}n{i}") for i in range(3)), BlankNode("b")]
+    values = [*nodes, Literal("x"), Literal("x", language="en")]
+    one = [Triple(rng.choice(nodes), NamedNode(f"{EX}p{rng.randint(0, 1)}"), rng.choice(values)) for _ in range(9)]
+    return one[: rng.randint(0, 9)]
+
+
+def named_content(kb: KB) -> Counter[str]:
+    """Triples of all named graphs, each once: the merge by its definition."""
+    graphs = [*(e.iri for e in kb.entries), kb.base + "catalog"]
+    found = chain.from_iterable(kb.store.quads_for_pattern(None, None, None, NamedNode(g)) for g in graphs)
+    return Counter(dict.fromkeys((str(q.triple) for q in found), 1))
+
+
+def queried(kb: KB) -> Counter[str]:
+    return Counter(str(Triple(*row)) for row in kb.query("SELECT ?s ?p ?o { ?s ?p ?o }"))  # type: ignore[misc]
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 10**6))
+def test_after_any_changes_a_query_meets_every_triple_once(seed: int) -> None:
+    rng = random.Random(seed)
+    kb = KB(Store())
+    for _ in range(rng.randint(1, 12)):
+        kind, name = rng.choice(KINDS), rng.choice("xy")
+        there = [e for e in kb.entries if (e.kind, e.name) == (kind, name)]
+        if there and rng.random() < 0.4:
+            kb.drop_graph(kind, name)
+        else:
+            kb.put_graph(kind, name, random_triples(rng), origin="test")
+        assert queried(kb) == named_content(kb)
+        # The unnamed graph holds nothing that is read in place, too, and nothing that nobody states any more.
+        assert Counter(str(t) for t in kb.statements()) == named_content(kb)
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.integers(0, 10**6))
+def test_sources_that_repeat_each_other(seed: int) -> None:
+    rng = random.Random(seed)
+    graphs = [[t for t in random_triples(rng) if "_:" not in str(t)] for _ in range(3)]
+    merged = rdflib.Graph()
+    sources = []
+    with tempfile.TemporaryDirectory() as folder:
+        for number, triples in enumerate(graphs):
+            path = Path(folder, f"{number}.nt")
+            path.write_text("".join(f"{t} .\n" for t in triples), encoding="utf-8")
+            merged.parse(path, format="nt")
+            sources.append(Source(str(number), path, RdfFormat.N_TRIPLES))
+        kb = KB.in_memory(sources)
+    assert queried(kb) == named_content(kb)
+    query = f"SELECT (COUNT(*) AS ?n) {{ ?s ?p ?o FILTER (STRSTARTS(STR(?s), '{EX}')) }}"
+    (row,) = kb.query(query)  # type: ignore[misc]
+    assert int(row["n"].value) == len(merged)
+
+
+@pytest.fixture
+def kb() -> KB:
+    """Two runs that both state one fact, and a data set that is read in place."""
+    kb = KB(Store())
+    shared, own = (Triple(NamedNode(EX + "s"), NamedNode(EX + "p"), Literal(i)) for i in (1, 2))
+    kb.put_graph("run", "one", [shared], origin="x")
+    kb.put_graph("run", "two", [shared, own], origin="x")
+    kb.put_graph("abox", "data", [Triple(NamedNode(EX + "s"), NamedNode(EX + "p"), Literal(3))], origin="x")
+    return kb
+
+
+def answers(kb: KB, query: str) -> list[str]:
+    return sorted("|".join(term.value for term in row) for row in run_query(kb, query))  # type: ignore[union-attr]
+
+
+def test_a_fact_of_two_runs_counts_once(kb: KB) -> None:
+    assert answers(kb, f"SELECT (COUNT(*) AS ?n) (SUM(?o) AS ?t) {{ ?s <{EX}p> ?o }}") == ["3|6"]
+    assert answers(kb, f"SELECT ?o {{ ?s <{EX}p> ?o }}") == ["1", "2", "3"]
+    graphs = answers(kb, f"SELECT ?g ?o {{ GRAPH ?g {{ ?s <{EX}p> ?o }} }}")
+    assert [row.removeprefix(kb.base) for row in graphs] == ["abox/data|3", "run/one|1", "run/two|1", "run/two|2"]
+
+
+@pytest.mark.parametrize(
+    ("clauses", "expected"),
+    [
+        ("FROM <run/one>", ["1"]),
+        ("FROM <run/one> FROM <run/two>", ["1", "2"]),
+        ("FROM <run/two> FROM <abox/data>", ["1", "2", "3"]),
+        ("FROM <run/none>", []),
+        ("FROM NAMED <run/one>", []),
+        ("", ["1", "2", "3"]),
+    ],
+)
+def test_a_query_may_name_its_graphs(kb: KB, clauses: str, expected: list[str]) -> None:
+    base = f"BASE <{kb.base}> # FROM <run/one>\n"
+    assert answers(kb, f"{base} SELECT ?o {clauses} WHERE {{ ?s <{EX}p> ?o }}") == expected
+    assert answers(kb, f"{base} SELECT ?o {clauses} {{ ?s <{EX}p> ?o }} ORDER BY ?o") == expected
+    found = run_query(kb, f"{base} CONSTRUCT {{ ?s <{EX}q> ?o }} {clauses} WHERE {{ ?s <{EX}p> ?o }}")
+    assert len(list(found)) == len(expected)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("clauses", "expected"),
+    [
+        ("FROM NAMED <run/one>", ["1"]),
+        ("FROM NAMED <run/one> FROM NAMED <run/two>", ["1", "1", "2"]),
+        ("FROM <run/one> FROM <run/two> FROM NAMED <run/two>", ["1", "2"]),
+        ("FROM <run/one>", []),
+    ],
+)
+def test_named_graphs_of_a_query(kb: KB, clauses: str, expected: list[str]) -> None:
+    query = f"BASE <{kb.base}> SELECT ?o {clauses} WHERE {{ GRAPH ?g {{ ?s <{EX}p> ?o }} }}"
+    assert answers(kb, query) == expected
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("PREFIX r: <http://a.org/> ASK FROM r:one { ?s ?p ?o }", Dataset(("http://a.org/one",), ())),
+        ("DESCRIBE <x:y> FROM <x:g>", Dataset(("x:g",), ())),
+        ("CONSTRUCT FROM <x:g> FROM NAMED <x:h> WHERE { ?s ?p ?o }", Dataset(("x:g",), ("x:h",))),
+        ("SELECT (EXISTS { ?a ?b 'FROM <x:g>' } AS ?from) from <x:g> { ?from ?p ?o }", Dataset(("x:g",), ())),
+        ("BASE <http://a.org/b/> BASE <c/> SELECT * FROM <d> {}", Dataset(("http://a.org/b/c/d",), ())),
+        ("SELECT * { ?s ?p ?from }", None),
+        ("SELECT * FROM r:one {}", None),
+        ("SELECT * FROM", None),
+        ("PREFIX", None),
+    ],
+)
+def test_datasets_are_read(query: str, expected: Dataset | None) -> None:
+    assert named_dataset(query, {}) == expected
+
+
+def test_a_constructed_graph_is_a_set(kb: KB) -> None:
+    constructed = run_query(kb, f"CONSTRUCT {{ ?s a <{EX}Thing> }} WHERE {{ ?s <{EX}p> ?o }}")
+    assert serialize(constructed, "turtle").count("Thing") == 1
+
+
+def test_exports_hold_every_triple_once(kb: KB, tmp_path: Path) -> None:
+    kb.export(tmp_path / "all.nq")
+    quads = (tmp_path / "all.nq").read_text(encoding="utf-8").splitlines()
+    assert len(quads) == len(set(quads)) and all(line.count("<" + kb.base) for line in quads)
+    read = Store()
+    read.load(path=tmp_path / "all.nq", format=RdfFormat.N_QUADS)
+    assert sum(isinstance(quad.graph_name, NamedNode) for quad in read) == len(quads) == kb.info()["triples"]
+    kb.export(tmp_path / "all.nt")
+    triples = (tmp_path / "all.nt").read_text(encoding="utf-8").splitlines()
+    assert len(triples) == len(set(triples)) == len(quads) - 1
