@@ -6,11 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import urljoin
 
-from pyoxigraph import DefaultGraph, NamedNode, Quad, Store
+from pyoxigraph import BlankNode, DefaultGraph, NamedNode, Quad, Store
 
 from .kb import KB
 from .merge import is_in_place
 from .sparql_tokens import Token, tokens
+
+Graph = NamedNode | BlankNode
 
 
 @dataclass(frozen=True)
@@ -87,13 +89,13 @@ def _iri(word: Token, prefixes: Mapping[str, str], base: str) -> str | None:
     return prefixes[prefix] + local if word.kind == "name" and colon and prefix in prefixes else None
 
 
-def store_with(kb: KB, dataset: Dataset) -> tuple[Store, list[NamedNode | DefaultGraph], list[NamedNode]]:
+def store_with(kb: KB, dataset: Dataset) -> tuple[Store, list[Graph | DefaultGraph], list[Graph]]:
     """Store to run a query over a dataset on, with the graphs of its default graph and its named ones.
 
     Graphs that may repeat each other are merged in memory.
     """
-    default = [NamedNode(iri) for iri in dict.fromkeys(dataset.default)]
-    named = [NamedNode(iri) for iri in dict.fromkeys(dataset.named)]
+    default: list[Graph] = [NamedNode(iri) for iri in dict.fromkeys(dataset.default)]
+    named: list[Graph] = [NamedNode(iri) for iri in dict.fromkeys(dataset.named)]
     in_place = {entry.iri for entry in kb.entries if is_in_place(entry)}
     if len(default) < 2 or in_place.issuperset(dataset.default):
         return kb.store, [*default], named

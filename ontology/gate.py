@@ -26,7 +26,7 @@ MAX_BODY = 16 << 20
 _IDLE_SECONDS = 30
 _BLOCK = 1 << 16
 _FORM = "application/x-www-form-urlencoded"
-_DATASET = ("default-graph-uri", "named-graph-uri")
+_DEFAULT, _NAMED = "default-graph-uri", "named-graph-uri"
 _FORWARDED = ("accept", "content-type", "origin")
 _RETURNED = ("content-type", "content-length", "link", "location", "cache-control", "etag")
 
@@ -158,9 +158,9 @@ class _Handler(BaseHTTPRequestHandler):
         headers = {name: self.headers[name] for name in _FORWARDED if name in self.headers}
         method, path = self.command, self.path
         asked = self._asked(body)
-        if asked is not None and len(asked.get("query", ())) == 1 and asked.keys().isdisjoint(_DATASET):
+        if asked is not None and len(asked.get("query", ())) == 1 and asked.keys().isdisjoint((_DEFAULT, _NAMED)):
             query, dataset = self.rewrite(asked["query"][0])
-            asked |= {"query": [query], **dict(zip(_DATASET, (dataset.default, dataset.named), strict=True))}
+            asked |= {"query": [query], _DEFAULT: list(dataset.default), _NAMED: list(dataset.named)}
             # Whatever its length: as the body of a POST.
             method, path = "POST", urllib.parse.urlsplit(path).path
             body = urllib.parse.urlencode(asked, doseq=True).encode()

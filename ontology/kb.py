@@ -46,7 +46,7 @@ from .merge import (
     is_in_place,
     queried_graphs,
     repeats_another,
-    stated_elsewhere,
+    stated_in,
 )
 from .names import Lookup, NameTable, is_canonical, lookup_in_namespaces, recognise_categories, without_category
 from .spool import spooled
@@ -398,8 +398,14 @@ class KB:
             existing = next((e for e in self.entries if e.iri == graph.value), None)
             if existing is not None and existing.digest == content.digest:
                 return existing, False
+            # What a graph that is copied shares with others that are copied does no harm: a graph is a set.
+            others = [
+                NamedNode(e.iri)
+                for e in self.entries
+                if e.iri != graph.value and (kind in READ_IN_PLACE or is_in_place(e))
+            ]
             # SPARQL Update, which replaces a graph, names blank nodes anew.
-            repeated = stated_elsewhere(self.store, graph, content.triples(), renamed_blanks=existing is not None)
+            repeated = stated_in(self.store, others, content.triples(), renamed_blanks=existing is not None)
             entry = GraphEntry(
                 kind,
                 name,
@@ -452,7 +458,8 @@ class KB:
     def _described(self, entry: GraphEntry) -> list[Quad]:
         """Entry of a graph for the catalogue, and its copy in the unnamed graph."""
         quads = entry.quads(self._catalog)
-        repeated = stated_elsewhere(self.store, self._catalog, (quad.triple for quad in quads))
+        in_place = [NamedNode(e.iri) for e in self.entries if is_in_place(e)]
+        repeated = stated_in(self.store, in_place, (quad.triple for quad in quads))
         return quads + [
             Quad(q.subject, q.predicate, q.object) for q, told in zip(quads, repeated, strict=True) if not told
         ]

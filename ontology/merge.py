@@ -9,7 +9,7 @@ and meets every triple in exactly one of them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import groupby
 from operator import attrgetter
 
@@ -32,17 +32,17 @@ def queried_graphs(entries: Iterable[GraphEntry]) -> list[NamedNode | BlankNode 
     return [_UNNAMED, *(NamedNode(entry.iri) for entry in entries if is_in_place(entry))]
 
 
-def stated_elsewhere(
-    store: Store, graph: NamedNode, triples: Iterable[Triple], *, renamed_blanks: bool = False
+def stated_in(
+    store: Store, graphs: Sequence[NamedNode], triples: Iterable[Triple], *, renamed_blanks: bool = False
 ) -> bytearray:
-    """Tell of each triple whether a named graph other than the given one states it: 1 or 0.
+    """Tell of each triple whether one of the graphs states it: 1 or 0.
 
     Parameters
     ----------
     store
         The store.
-    graph
-        The graph that the triples are for.
+    graphs
+        Where to look.
     triples
         Those of one subject should follow each other: what is stated of a subject is looked up once.
     renamed_blanks
@@ -52,9 +52,9 @@ def stated_elsewhere(
     for subject, about in groupby(triples, key=attrgetter("subject")):
         known = {
             (quad.predicate, quad.object)
-            for quad in store.quads_for_pattern(subject, None, None, None)
-            if quad.graph_name not in (graph, _UNNAMED)
-            and not (renamed_blanks and BlankNode in (type(subject), type(quad.object)))
+            for graph in graphs
+            for quad in store.quads_for_pattern(subject, None, None, graph)
+            if not (renamed_blanks and BlankNode in (type(subject), type(quad.object)))
         }
         told.extend((triple.predicate, triple.object) in known for triple in about)
     return told
