@@ -17,6 +17,7 @@ from ..bridge.run import Run, read_expression
 from ..ontology.expression import named_classes, normal_form
 from ..ontology.kb import KB
 from ..ontology.vocabulary import nl
+from .verification import ALPHA
 
 #: What a unit's label did from the first run to the second.
 CHANGES: Final = ("same", "changed", "gained", "lost", "none")
@@ -32,10 +33,21 @@ class RecordedVerdict:
         See `verification`.
     auc
         On the images it was verified with; None where it could not be tested.
+    gate
+        Whether it passed the gate; None without target images, and of a band of activations.
+    p_holm
+        Of the rank test, after Holm's adjustment; None where it could not be tested.
     """
 
     verdict: str
     auc: float | None
+    gate: bool | None
+    p_holm: float | None
+
+    @property
+    def passes_test(self) -> bool:
+        """Whether it passed the rank test, in the direction of the label; see `verification.passes_test`."""
+        return self.p_holm is not None and self.auc is not None and self.p_holm < ALPHA and self.auc > 0.5
 
 
 @dataclass(frozen=True)
@@ -106,9 +118,14 @@ def recorded_verdicts(kb: KB, run: Run) -> dict[int, RecordedVerdict]:
     found = {}
     for record in run.units:
         node = NamedNode(f"{label_node(kb, run, record['unit'], 1).value}/verdict")
-        verdict, auc = value(node, "verdict"), value(node, "auc")
+        verdict, auc, gate, p_holm = (value(node, term) for term in ("verdict", "auc", "gatePassed", "pHolm"))
         if verdict is not None:
-            found[record["unit"]] = RecordedVerdict(verdict, None if auc is None else float(auc))
+            found[record["unit"]] = RecordedVerdict(
+                verdict,
+                auc=None if auc is None else float(auc),
+                gate=None if gate is None else gate == "true",
+                p_holm=None if p_holm is None else float(p_holm),
+            )
     return found
 
 

@@ -12,10 +12,12 @@ import numpy as np
 import numpy.typing as npt
 
 from ..bridge.activations import Activations
+from ..bridge.table_headers import column
 from ..ontology.errors import DataError, UsageError, near_matches
-from .published import PublishedTable, read_published
+from .published import PublishedTable, plain, read_published
 from .verification import PUBLISHED_CRITERIA, Criteria, JsonValue, Scalar, VerificationRow, adjust, verify_unit
 
+_UNIT_COLUMNS: Final = ("unit", "neuron")
 _LABEL_COLUMNS: Final = ("label", "description", "concept")
 
 
@@ -41,13 +43,17 @@ class ConceptImages:
     labels: Mapping[int, tuple[str, ...]]
 
     @classmethod
-    def of_tables(cls, tables: Sequence[PublishedTable]) -> ConceptImages:
-        """Take the images of published tables, and the labels that the files are named after.
+    def of_tables(
+        cls, tables: Sequence[PublishedTable], given: Mapping[int, Sequence[str]] | None = None
+    ) -> ConceptImages:
+        """Take the images of published tables, and the labels given, or else those that the files are named after.
 
         Raises
         ------
         DataError
             The files do not hold the same units.
+        UsageError
+            A label is given to a unit that is not there, or is no class of the images.
         """
         units = tables[0].columns
         labels: dict[int, tuple[str, ...]] = {}
@@ -60,11 +66,14 @@ class ConceptImages:
                 )
             for unit in table.units:
                 labels[unit] = tuple(dict.fromkeys((*labels.get(unit, ()), table.label)))
+        concepts = tuple(concept for table in tables for concept in table.classes)
+        if given is not None:
+            labels = _known_labels(given, units, concepts, tables[0].path)
         order = [[table.columns.index(unit) for unit in units] for table in tables]
         return cls(
             units=units,
             values=np.concatenate([t.activations[:, columns] for t, columns in zip(tables, order, strict=True)]),
-            concepts=tuple(concept for table in tables for concept in table.classes),
+            concepts=concepts,
             labels=labels,
         )
 
@@ -97,29 +106,35 @@ class ConceptImages:
                 "no image has a class", where=activations.path, expected="classes in images.csv, one concept an image"
             )
         concepts = tuple(concept for _, concept in rows)
-        known = {_plain(concept): concept for concept in concepts}
-        chosen: dict[int, tuple[str, ...]] = {}
-        for unit, names in labels.items():
-            if not 0 <= unit < activations.units:
-                raise UsageError(
-                    f"there is no unit {unit}",
-                    where=activations.path,
-                    expected=f"numbers from 0 to {activations.units - 1}",
-                )
-            for name in names:
-                if _plain(name) not in known:
-                    raise UsageError(
-                        f"no image shows {name!r}, the label of unit {unit}",
-                        where=activations.path,
-                        hint=near_matches(name, sorted(set(concepts))),
-                    )
-            chosen[unit] = tuple(dict.fromkeys(known[_plain(name)] for name in names))
+        units = tuple(range(activations.units))
         return cls(
-            units=tuple(range(activations.units)),
+            units=units,
             values=np.asarray(activations.values[[row for row, _ in rows]]),
             concepts=concepts,
-            labels=chosen,
+            labels=_known_labels(labels, units, concepts, activations.path),
         )
+
+
+def _known_labels(
+    labels: Mapping[int, Sequence[str]], units: Sequence[int], concepts: Sequence[str], where: Path
+) -> dict[int, tuple[str, ...]]:
+    """Labels as the images have them."""
+    known = {plain(concept): concept for concept in concepts}
+    chosen: dict[int, tuple[str, ...]] = {}
+    for unit, names in labels.items():
+        if unit not in units:
+            raise UsageError(
+                f"there is no unit {unit}", where=where, expected=f"numbers from {min(units)} to {max(units)}"
+            )
+        for name in names:
+            if plain(name) not in known:
+                raise UsageError(
+                    f"no image shows {name!r}, the label of unit {unit}",
+                    where=where,
+                    hint=near_matches(name, sorted(set(concepts))),
+                )
+        chosen[unit] = tuple(dict.fromkeys(known[plain(name)] for name in names))
+    return chosen
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,18 +166,19 @@ class MatrixCell:
 
 
 def concept_images(paths: Sequence[Path], labels: Path | None = None) -> ConceptImages:
-    """Read published tables, or one activation directory with the labels that a file gives.
+    """Read tables in the published format, or one activation directory, with the labels that a file gives.
+
+    Tables need no file of labels if their names carry the units, see `published`.
 
     Raises
     ------
-    UsageError
-        Labels are given for published tables, which carry their own; or as for the readers.
+    UsageError, DataError
+        As for the readers.
     """
+    given = read_labels(labels) if labels is not None else None
     if len(paths) == 1 and (paths[0] / "meta.json").is_file():
-        return ConceptImages.of_activations(Activations.open(paths[0]), read_labels(labels) if labels else {})
-    if labels is not None:
-        raise UsageError("published tables carry their labels in their names", where=labels, expected="no labels file")
-    return ConceptImages.of_tables(read_published(paths))
+        return ConceptImages.of_activations(Activations.open(paths[0]), given or {})
+    return ConceptImages.of_tables(read_published(paths, named=False), given)
 
 
 def concept_matrix(
@@ -194,7 +210,9 @@ def concept_matrix(
     chosen = images.units if units is None else tuple(units)
     for unit in chosen:
         if unit not in images.units:
-            raise UsageError(f"there is no unit {unit}", hint=near_matches(str(unit), map(str, images.units)))
+            raise UsageError(
+                f"there is no unit {unit}", expected=f"numbers from {min(images.units)} to {max(images.units)}"
+            )
     names = sorted(set(images.concepts))
     shown = np.array(images.concepts)
     masks = {name: shown == name for name in names}
@@ -247,18 +265,20 @@ def read_labels(path: Path) -> dict[int, tuple[str, ...]]:
         raise UsageError("there is no such file", where=path, expected="a CSV file with the columns unit and label")
     labels: dict[int, tuple[str, ...]] = {}
     with path.open(encoding="utf-8-sig", newline="") as file:
-        reader = csv.DictReader(file, strict=True)
+        reader = csv.reader(file, strict=True)
         try:
-            columns = reader.fieldnames or ()
-            column = next((name for name in _LABEL_COLUMNS if name in columns), None)
-            if "unit" not in columns or column is None:
+            header = next(reader, [])
+            unit_at, label_at = column(header, _UNIT_COLUMNS), column(header, _LABEL_COLUMNS)
+            if unit_at is None or label_at is None:
                 raise DataError(
-                    f"the columns are {', '.join(columns) or 'absent'}",
+                    f"the columns are {', '.join(header) or 'absent'}",
                     where=f"{path}:1",
                     expected=f"a column unit and one of {', '.join(_LABEL_COLUMNS)}",
                 )
-            for row in reader:
-                number, name = (row["unit"] or "").strip(), (row[column] or "").strip()
+            for cells in reader:
+                number, name = (cells[at].strip() if at < len(cells) else "" for at in (unit_at, label_at))
+                if not number and not name:
+                    continue
                 if not number.isdecimal():
                     raise DataError(f"the unit is {number!r}", where=f"{path}:{reader.line_num}", expected="a number")
                 if name:
@@ -266,7 +286,3 @@ def read_labels(path: Path) -> dict[int, tuple[str, ...]]:
         except (csv.Error, UnicodeDecodeError) as error:
             raise DataError(f"this is not readable as CSV ({error})", where=path, expected="UTF-8 CSV") from error
     return labels
-
-
-def _plain(name: str) -> str:
-    return " ".join(name.replace("_", " ").casefold().split())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property, lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -68,16 +68,6 @@ class Scene:
                 where=self.activations.path,
                 hint=f"ask for fewer with --top, at most {len(self.induction)}",
             )
-
-    @cached_property
-    def half(self) -> Activations:
-        """The activations of the induction half alone."""
-        kept = self.induction
-        return replace(
-            self.activations,
-            values=self.activations.values[kept],
-            images=tuple(self.activations.images[int(row)] for row in kept),
-        )
 
     @cached_property
     def image_set(self) -> ImageSet:

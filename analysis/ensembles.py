@@ -167,6 +167,11 @@ def find_groups(
             hint="name them, or look for clusters",
         )
     chosen = list(range(activations.units)) if units is None else sorted(set(units))
+    if len(chosen) < (2 if by == "clusters" else size):
+        raise UsageError(
+            f"{len(chosen)} unit{'' if len(chosen) == 1 else 's'} cannot make a group of {size}",
+            expected="as many units as a group has, or more",
+        )
     wrong = [unit for unit in chosen if not 0 <= unit < activations.units]
     if wrong:
         raise UsageError(

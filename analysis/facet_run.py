@@ -150,7 +150,8 @@ def _patches(
             hint="leave out --images",
         )
     model = load_model(activations.meta.model)
-    photographs = Photographs(activations, ImageSet.find(images), model)
+    found = ImageSet.find(images, skip_bad=bool(activations.meta.skipped))
+    photographs = Photographs(activations, found, model)
     return photographs, find_patches(
         model, activations, photographs, top=settings.top, units=_listed(settings.units), progress=progress
     )

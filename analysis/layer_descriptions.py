@@ -15,7 +15,7 @@ from ..ontology.kb import KB
 from .description_judge import Judge
 from .description_scene import Progress, Scene, Spot
 from .descriptions import FEWEST, DescribeOptions, Describer, Found
-from .patches import Photographs, find_patches
+from .patches import find_patches
 from .receptive_field import Box
 from .scorers.catalog import load_scorer
 from .scorers.embedding_cache import BLOCK
@@ -83,14 +83,14 @@ def describe_layers(
     for one in scene:
         chosen_units(one.activations, units)
         one.require(asked.top)
+    # Words come first, since loading a network takes longer than finding that a file is empty.
+    words = None if vocabulary is None else read_vocabulary(vocabulary, kb, about=scene[0].about())
     loaded = load_scorer(scorer, lambda: scene[0].training()) if isinstance(scorer, str) else scorer
-    if vocabulary is not None:
-        words = read_vocabulary(vocabulary, kb, about=scene[0].about())
-    elif isinstance(loaded, MatrixScorer):
+    if words is None and isinstance(loaded, MatrixScorer):
         words = own_vocabulary(loaded.name, loaded.vocabulary, kb)
-    elif kb is not None:
+    elif words is None and kb is not None:
         words = read_vocabulary("kb", kb)
-    else:
+    elif words is None:
         raise UsageError("the words are not given", expected="--vocabulary FILE, kb:CATEGORY … or --kb KB")
     texts = _text_vectors(loaded, words.texts, progress)
     return [_describe(one, loaded, words, texts, units, asked, progress) for one in scene]
@@ -177,13 +177,19 @@ def _patches(
     scene: Scene, top: int, units: NDArray[np.int64], progress: Progress | None
 ) -> tuple[list[list[Spot]], list[NDArray[np.float32]]]:
     """Cut the patches of each unit out of the induction half."""
-    half = scene.half
-    photographs = Photographs(half, scene.image_set, scene.model)
-    found = find_patches(scene.model, half, photographs, top=top, units=units.tolist(), progress=progress)
+    found = find_patches(
+        scene.model,
+        scene.activations,
+        scene.photographs,
+        top=top,
+        units=units.tolist(),
+        among=scene.induction,
+        progress=progress,
+    )
     own, values = [], []
     for unit in units.tolist():
         patches = found.of(unit)
-        own.append([Spot(int(scene.induction[patch.row]), patch.box) for patch in patches])
+        own.append([Spot(patch.row, patch.box) for patch in patches])
         values.append(np.asarray([patch.value for patch in patches], np.float32))
     return own, values
 
@@ -191,8 +197,8 @@ def _patches(
 def _whole_images(
     scene: Scene, top: int, units: NDArray[np.int64]
 ) -> tuple[list[list[Spot]], list[NDArray[np.float32]]]:
-    best = top_images(scene.half, top, units=units.tolist())
-    own = [[Spot(int(scene.induction[row]), None) for row in rows if row >= 0] for rows in best.rows.tolist()]
+    best = top_images(scene.activations, top, units=units.tolist(), among=scene.induction)
+    own = [[Spot(row, None) for row in rows if row >= 0] for rows in best.rows.tolist()]
     values = [row[: len(spots)] for row, spots in zip(best.values, own, strict=True)]
     return own, values
 

@@ -30,9 +30,6 @@ from .comparison import (
 RESAMPLES = 2000
 """Samples that a bootstrap draws."""
 
-_PASS_GATE = ("confirmed", "unspecific", "gate only")
-_PASS_TEST = ("confirmed", "unspecific", "test only")
-
 
 def line_up(runs: Sequence[Run], kbs: Sequence[KB], names: Sequence[str] | None = None) -> dict[str, Any]:
     """Set several runs side by side, with the verdicts that `verify` recorded about them.
@@ -117,8 +114,10 @@ def _counts(run: Run, verdicts: Mapping[int, RecordedVerdict]) -> dict[str, Any]
     if confirmed is not None and run.units:
         share = stats.binomtest(confirmed, len(run.units)).proportion_ci(0.95, "wilson")
         low, high = float(share.low), float(share.high)
+    # By what was recorded of each, not by the verdict: a label whose base rate could not be tested has passed both.
+    tested = [found for found in verdicts.values() if found.auc is not None]
     # The labels of bands are tested without a gate.
-    gate = None if run.config.thresholds.is_band or not verdicts else sum(kinds[kind] for kind in _PASS_GATE)
+    gate = None if run.config.thresholds.is_band or not verdicts else sum(bool(found.gate) for found in tested)
     return {
         "units": len(run.units),
         "labelled": len(labelled),
@@ -126,9 +125,9 @@ def _counts(run: Run, verdicts: Mapping[int, RecordedVerdict]) -> dict[str, Any]
         "distinct_labels": len({unit["solutions"][0]["expression"] for unit in labelled}),
         "distinct_concepts": len({iri for expression in expressions for iri in named_classes(expression)}),
         "verified": len(verdicts),
-        "tested": sum(found.auc is not None for found in verdicts.values()) if verdicts else None,
+        "tested": len(tested) if verdicts else None,
         "gate": gate,
-        "holm": sum(kinds[kind] for kind in _PASS_TEST) if verdicts else None,
+        "holm": sum(found.passes_test for found in tested) if verdicts else None,
         "confirmed": confirmed,
         "confirmed_share": None if confirmed is None or not run.units else confirmed / len(run.units),
         "confirmed_low": low,

@@ -225,6 +225,7 @@ def find_patches(
     *,
     top: int = 100,
     units: Sequence[int] | None = None,
+    among: NDArray[np.int64] | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> UnitPatches:
     """Find the patches that excite units most.
@@ -242,6 +243,8 @@ def find_patches(
         Patches a unit.
     units
         Which units; all by default.
+    among
+        Rows of the images that patches are cut from; all by default.
     progress
         Called with the numbers of images done and of all.
 
@@ -255,7 +258,7 @@ def find_patches(
     check_model(activations, model)
     layer = activations.meta.layer
     field = probe_receptive_field(model, layer)
-    best = top_images(activations, top, units=units)
+    best = top_images(activations, top, units=units, among=among)
     wanted: defaultdict[int, list[tuple[int, int]]] = defaultdict(list)
     for at, rank in np.argwhere(best.rows >= 0):
         wanted[int(best.rows[at, rank])].append((int(at), int(rank)))
@@ -265,7 +268,7 @@ def find_patches(
     boxes = np.full((*shape, 4), -1, np.int16)
     values = np.full(shape, np.nan, np.float32)
     features = np.zeros((*shape, activations.units if projection is None else projection.shape[0]), np.float32)
-    scale = torch.from_numpy(1 / unit_moments(activations)[1]).float()
+    scale = torch.from_numpy(1 / unit_moments(activations, among)[1]).float()
     for row, maps in layer_maps(model, layer, photographs, sorted(wanted), progress):
         seen = maps * scale[:, None, None]
         if projection is not None:

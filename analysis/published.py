@@ -2,7 +2,8 @@
 
 The format is CSV, one file per label: a column per unit (``0`` to ``63``) with its activation,
 ``Class_names`` (the search keyword, which is the label's concept), ``Filenames``, and in some files
-``Predicted_classes``. The name of the file says which units carry the label: ``neuron_0_…`` one,
+``Predicted_classes``. The order of the columns, case, spaces and underscores in their names and in the classes do not
+matter, and the file names are not needed. The name of the file says which units carry the label: ``neuron_0_…`` one,
 ``neuron_22_54_…`` two; what follows (``and``, ``googleImages``, ``1stconcept``) carries no meaning. Below the
 images stand an empty row and a row with the percentage of activating images per unit, without class and file
 name; both are a footer, not images.
@@ -19,21 +20,22 @@ import csv
 import math
 import re
 from collections import Counter
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
+from ..bridge.table_headers import CLASSES, FILES, column, unit_columns
 from ..ontology.errors import DataError, UsageError
 from .verification import PUBLISHED_CRITERIA, Criteria, VerificationRow, adjust, verify_unit
 
 CLASS_COLUMN: Final = "Class_names"
 FILE_COLUMN: Final = "Filenames"
 
-_NAME = re.compile(r"neurons?_(\d+(?:_\d+)*)(?=[_.])", re.IGNORECASE)
+_NAME = re.compile(r"(?:neuron|unit)s?[ _-]*(\d+(?:[ _-]+\d+)*)(?=[ _.-])", re.IGNORECASE)
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,11 +47,11 @@ class PublishedTable:
     path
         Where it was read from.
     units
-        The units whose label its images show, from the file's name.
+        The units whose label its images show, from the file's name; none where it carries none.
     label
-        The label: the class of most of its images.
+        The label: the class of most of its images; empty without units.
     classes, filenames
-        Class and file name of each image.
+        Class and file name of each image; a file name that the file does not tell is empty.
     columns
         The unit of each column of ``activations``.
     activations
@@ -81,11 +83,18 @@ class PublishedTable:
         return self.activations[:, self.columns.index(unit)]
 
 
-def _files(paths: Iterable[str | Path]) -> list[Path]:
+def table_files(paths: Iterable[str | Path]) -> list[Path]:
+    """Files that are given, and those with the suffix csv in folders that are, each once.
+
+    Raises
+    ------
+    UsageError
+        A path does not exist, a folder holds no CSV file, or nothing is given.
+    """
     files: dict[Path, Path] = {}
     for given in map(Path, paths):
         if given.is_dir():
-            found = sorted(given.glob("*.csv"))
+            found = sorted(path for path in given.iterdir() if path.suffix.lower() == ".csv")
             if not found:
                 inner = sorted(child.name for child in given.iterdir() if child.is_dir())
                 raise UsageError(
@@ -105,33 +114,49 @@ def _files(paths: Iterable[str | Path]) -> list[Path]:
     return list(files.values())
 
 
-def _units(path: Path) -> tuple[int, ...]:
+def units_named(path: Path) -> tuple[int, ...]:
+    """Units that a file's name carries.
+
+    Raises
+    ------
+    DataError
+        It carries none, or one twice.
+    """
     match = _NAME.match(path.name)
     if match is None:
         raise DataError(
             "the file's name does not say which units carry its label",
             where=path,
             expected="a name such as neuron_0_….csv or neuron_22_54_….csv",
+            hint="say it in a file of labels (--labels), or compare all units with all concepts (--matrix)",
         )
-    units = tuple(int(number) for number in match[1].split("_"))
+    units = tuple(int(number) for number in re.findall(r"\d+", match[1]))
     if len(set(units)) < len(units):
         raise DataError("the file's name carries a unit twice", where=path)
     return units
 
 
-def _label(path: Path, classes: Iterable[str]) -> str:
-    counts = Counter(classes).most_common(2)
+def _label(path: Path, classes: Sequence[str]) -> str:
+    counts = Counter(map(plain, classes)).most_common(2)
+    spelling = {plain(shown): shown for shown in reversed(classes)}
     if len(counts) == 2 and counts[0][1] == counts[1][1]:
-        first, second = sorted((counts[0][0], counts[1][0]))
+        first, second = sorted(spelling[name] for name, _ in counts)
         raise DataError(
             f"{first!r} and {second!r} have equally many images, so that the file has no label",
             where=path,
             expected=f"one value of {CLASS_COLUMN} for most images",
         )
-    return counts[0][0]
+    return spelling[counts[0][0]]
 
 
-def _number(cell: str, where: str) -> float:
+def activation(cell: str, where: str) -> float:
+    """Read an activation.
+
+    Raises
+    ------
+    DataError
+        It is no finite number.
+    """
     try:
         value = float(cell)
     except ValueError:
@@ -141,8 +166,8 @@ def _number(cell: str, where: str) -> float:
     return value
 
 
-def _read(path: Path) -> PublishedTable:
-    units = _units(path)
+def _read(path: Path, *, named: bool) -> PublishedTable:
+    units = units_named(path) if named or _NAME.match(path.name) else ()
     classes: list[str] = []
     filenames: list[str] = []
     activations: list[list[float]] = []
@@ -150,20 +175,20 @@ def _read(path: Path) -> PublishedTable:
         reader = csv.reader(stream, strict=True)
         try:
             header = next(reader, [])
-            positions = {name: at for at, name in enumerate(header)}
-            numbered = [(int(name), at) for name, at in positions.items() if name.isdecimal()]
-            missing = [name for name in (CLASS_COLUMN, FILE_COLUMN) if name not in positions]
-            if missing or not numbered or len(positions) < len(header):
+            numbered = sorted(unit_columns(header, f"{path}:1").items(), key=lambda item: item[1])
+            class_at, file_at = column(header, CLASSES), column(header, FILES)
+            if class_at is None or not numbered:
+                missing = "no column of a unit" if class_at is not None else "no column with the class of each image"
                 raise DataError(
-                    f"the columns {', '.join(missing)} are missing" if missing else "the header is not understood",
+                    f"there is {missing}" if header else "the file is empty",
                     where=f"{path}:1",
-                    expected=f"distinct columns 0, 1, … for the units, {CLASS_COLUMN} and {FILE_COLUMN}",
+                    expected=f"columns 0, 1, … for the units, {CLASS_COLUMN} and {FILE_COLUMN}",
+                    hint=f"the header has {', '.join(map(repr, header[:8]))}" if header else None,
                 )
-            class_at, file_at = positions[CLASS_COLUMN], positions[FILE_COLUMN]
             footer = False
             for cells in reader:
                 where = f"{path}:{reader.line_num}"
-                if not any(cells):
+                if not any(cell.strip() for cell in cells):
                     footer = True
                     continue
                 if len(cells) != len(header):
@@ -172,18 +197,20 @@ def _read(path: Path) -> PublishedTable:
                         where=where,
                         expected=f"{len(header)} as in the header",
                     )
-                named = bool(cells[class_at]), bool(cells[file_at])
-                if footer and not any(named):
+                shown = cells[class_at].strip()
+                filename = "" if file_at is None else cells[file_at].strip()
+                if not shown and not filename:
+                    footer = True
                     continue
-                if footer or not all(named):
+                if footer or not shown:
                     raise DataError(
-                        "an image stands below the footer" if footer else "the row has no class or no file name",
+                        "an image stands below the footer" if footer else "the row has no class",
                         where=where,
                         expected=f"images with {CLASS_COLUMN} and {FILE_COLUMN}, an empty row, the footer",
                     )
-                classes.append(cells[class_at])
-                filenames.append(cells[file_at])
-                activations.append([_number(cells[at], f"{where}, unit {unit}") for unit, at in numbered])
+                classes.append(shown)
+                filenames.append(filename)
+                activations.append([activation(cells[at], f"{where}, unit {unit}") for unit, at in numbered])
         except (csv.Error, UnicodeDecodeError) as error:
             raise DataError(
                 f"this is not readable as CSV ({error})",
@@ -195,7 +222,7 @@ def _read(path: Path) -> PublishedTable:
     return PublishedTable(
         path=path,
         units=units,
-        label=_label(path, classes),
+        label=_label(path, classes) if units else "",
         classes=tuple(classes),
         filenames=tuple(filenames),
         columns=tuple(unit for unit, _ in numbered),
@@ -203,7 +230,7 @@ def _read(path: Path) -> PublishedTable:
     )
 
 
-def read_published(paths: Iterable[str | Path]) -> list[PublishedTable]:
+def read_published(paths: Iterable[str | Path], *, named: bool = True) -> list[PublishedTable]:
     """Read tables in the published CSV format.
 
     Parameters
@@ -211,6 +238,8 @@ def read_published(paths: Iterable[str | Path]) -> list[PublishedTable]:
     paths
         Files, or folders whose ``*.csv`` files are read in the order of their names. A file given twice is
         read once.
+    named
+        Whether the name of each file must carry the units that have its label.
 
     Returns
     -------
@@ -223,7 +252,36 @@ def read_published(paths: Iterable[str | Path]) -> list[PublishedTable]:
     DataError
         A file does not have the published format; the message names file, line and column.
     """
-    return [_read(path) for path in _files(paths)]
+    return _one_spelling([_read(path, named=named) for path in table_files(paths)])
+
+
+def _one_spelling(tables: Sequence[PublishedTable]) -> list[PublishedTable]:
+    """Write classes that differ in case, spaces and underscores alone as most images have it."""
+    counts = Counter(shown for table in tables for shown in table.classes)
+    spelling: dict[str, str] = {}
+    for shown, _ in sorted(counts.items(), key=lambda item: (-item[1], item[0])):
+        spelling.setdefault(plain(shown), shown)
+    if len(spelling) == len(counts):
+        return list(tables)
+    return [
+        replace(
+            table,
+            label=spelling[plain(table.label)] if table.units else "",
+            classes=tuple(spelling[plain(shown)] for shown in table.classes),
+        )
+        for table in tables
+    ]
+
+
+def plain(name: str) -> str:
+    """Name of a class by which it is compared: without regard to case, spaces and underscores.
+
+    Examples
+    --------
+    >>> plain(" Night_Table")
+    'night table'
+    """
+    return " ".join(name.replace("_", " ").casefold().split())
 
 
 def verify_table(paths: Iterable[str | Path], criteria: Criteria = PUBLISHED_CRITERIA) -> list[VerificationRow]:

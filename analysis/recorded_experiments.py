@@ -9,6 +9,7 @@ from typing import Final
 from pyoxigraph import NamedNode
 
 from ..bridge.activations import Activations
+from ..bridge.example_rules import parse_rule
 from ..bridge.recording import run_name
 from ..bridge.run import Run, activations_digest
 from ..ontology.kb import KB
@@ -115,9 +116,10 @@ class RecordedComparison:
     Attributes
     ----------
     kind
-        ``sweep``: one layer under several definitions of its examples, or ``comparison``.
+        ``sweep``: one layer under several definitions of its examples, ``bands``: by bands of its activations, or
+        ``comparison``.
     outcomes
-        A row for each run, in the order of the comparison; those of a sweep by name.
+        A row for each run, in the order of the comparison; those of a sweep by name, bands from the lowest.
     """
 
     kind: str
@@ -204,7 +206,12 @@ def _comparisons(kb: KB, graph: RecordedGraph, kind: str, source: NamedNode, run
                 (0.0 if rank is None else rank, graph.text(outcome, LABEL), _outcome(graph, outcome, made == own))
             )
         if of_layer:
-            yield RecordedComparison(kind, tuple(row for _, _, row in sorted(rows, key=lambda one: one[:2])))
+            outcomes = [row for _, _, row in sorted(rows, key=lambda one: one[:2])]
+            bands = [parse_rule(outcome.name) for outcome in outcomes] if kind == "sweep" else []
+            if bands and all(band.is_band for band in bands):
+                order = sorted(range(len(bands)), key=lambda k: (bands[k].negative, bands[k].positive))
+                kind, outcomes = "bands", [outcomes[k] for k in order]
+            yield RecordedComparison(kind, tuple(outcomes))
 
 
 def _outcome(graph: RecordedGraph, node: NamedNode, shown: bool) -> RecordedOutcome:

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import base64
 import csv
-import hashlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -24,6 +21,7 @@ from .report_evidence import Evidence, gather_evidence
 from .report_lineage import Lineage
 from .report_methods import Methods, agreeing, read_methods
 from .report_overview import layer_overview
+from .report_pages import page_environment, page_parts
 from .report_patches import patch_strips
 from .report_thumbnails import Thumbnail, ThumbnailSheet, make_thumbnails
 from .statistics import RankTest
@@ -33,9 +31,6 @@ if TYPE_CHECKING:
     from jinja2 import Environment
 
 PAGE, TABLE = "index.html", "units.csv"
-
-#: Runs before the cards are read, so that those that are not needed at first are never laid out.
-_EARLY_SCRIPT: Final = 'document.documentElement.classList.add("script")'
 
 _RECORD_COLUMNS: Final = (
     "layer", "unit", "label", "verdict", "status", "positives", "negatives", "maximum", "proved_optimal",
@@ -100,7 +95,8 @@ def write_report(
     """
     out = Path(out)
     refuse_existing(out)
-    environment = _environment()
+    environment = page_environment()
+    _require_pillow()
     if images is not None and not images.is_dir():
         raise UsageError("there is no such folder", where=images, expected="the folder of the photographs")
     methods = read_methods(run, kb, activations, facets=facets, descriptions=descriptions)
@@ -119,30 +115,13 @@ def write_report(
     return out / PAGE
 
 
-def _environment() -> Environment:
-    """Set up the templates, which escape whatever they are given."""
+def _require_pillow() -> None:
     try:
-        import jinja2
         import PIL.Image  # noqa: F401
     except ImportError as problem:
         raise MissingDependencyError(
-            f"a report needs {'Pillow' if str(problem.name).startswith('PIL') else 'Jinja2'}",
-            hint="run pip install 'neurontology[report]'",
+            "a report needs Pillow", hint="run pip install 'neurontology[report]'"
         ) from problem
-    environment = jinja2.Environment(
-        loader=jinja2.FunctionLoader(_template),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    for word in ("count", "counted", "decimal", "short", "percent", "probability", "score_name"):
-        environment.filters[word] = getattr(wording, word)
-    return environment
-
-
-def _template(name: str) -> str:
-    return resources.files(__package__).joinpath("templates", name).read_text(encoding="utf-8")
 
 
 def _page(
@@ -154,10 +133,7 @@ def _page(
     strips: Mapping[tuple[int, int], Thumbnail],
     experiments: RecordedExperiments,
 ) -> str:
-    from markupsafe import Markup
-
     run, meta = evidence.run, evidence.activations.meta
-    style, script = _template("report.css"), _template("report.js")
     shown = list(sheet.thumbnails)
     # Units often share their classes; each picture of the hierarchy is stored once.
     lineages: dict[Lineage, int] = {}
@@ -194,18 +170,8 @@ def _page(
         missing=sheet.missing,
         missing_reasons=Counter(reason.partition(" (")[0] for reason in sheet.missing.values()).most_common(),
         thumbnail_data=[*(sheet.thumbnails[row].data for row in shown), *(strip.data for strip in strips.values())],
-        style=Markup(style),
-        script=Markup(script),
-        style_digest=_csp_digest(style),
-        script_digest=_csp_digest(script),
-        early_script=Markup(_EARLY_SCRIPT),
-        early_script_digest=_csp_digest(_EARLY_SCRIPT),
+        **page_parts("report.js"),
     )
-
-
-def _csp_digest(text: str) -> str:
-    """Digest by which the page's security policy knows its own style and script."""
-    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode("ascii")
 
 
 def _write_table(path: Path, run: Run, cards: Sequence[UnitCard]) -> None:

@@ -55,6 +55,29 @@ def counted(number: int, noun: str, plural: str | None = None) -> str:
     return f"{count(number)}\u00a0{noun if number == 1 else plural or noun + 's'}"
 
 
+def setting(value: object) -> str:
+    """Write a setting of a run; units as on the command line.
+
+    Examples
+    --------
+    >>> setting([0, 1, 2, 5, 7, 8]), setting(("and", "or")), setting(None), setting(0.8)
+    ('0-2,5,7,8', 'and, or', '–', '0.8')
+    """
+    if value is None:
+        return "\N{EN DASH}"
+    if not isinstance(value, list | tuple):
+        return f"{value:.4g}" if isinstance(value, float) else str(value)
+    if not value or not all(isinstance(one, int) for one in value):
+        return ", ".join(map(str, value)) or "none"
+    runs: list[list[int]] = []
+    for number in value:
+        if runs and number == runs[-1][-1] + 1:
+            runs[-1].append(number)
+        else:
+            runs.append([number])
+    return ",".join(f"{run[0]}-{run[-1]}" if len(run) > 2 else ",".join(map(str, run)) for run in runs)
+
+
 def decimal(number: float, digits: int = 3) -> str:
     """Write a number with a fixed number of decimals and a real minus sign.
 

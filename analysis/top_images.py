@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -58,8 +58,14 @@ def chosen_units(activations: Activations, units: Sequence[int] | None) -> NDArr
     return np.asarray(units, np.int64)
 
 
-def top_images(activations: Activations, top: int = 100, *, units: Sequence[int] | None = None) -> TopImages:
-    """Find the `top` images of each unit.
+def top_images(
+    activations: Activations,
+    top: int = 100,
+    *,
+    units: Sequence[int] | None = None,
+    among: NDArray[np.int64] | None = None,
+) -> TopImages:
+    """Find the `top` images of each unit, among all images or those of some rows.
 
     In a layer without negative values an image at zero does not excite the unit and is left out, else a unit that
     fires on few images would be filled up with images in the order of the file. The activations are read in
@@ -71,7 +77,7 @@ def top_images(activations: Activations, top: int = 100, *, units: Sequence[int]
         If there are fewer images than `top`, or there is no such unit.
     """
     chosen = chosen_units(activations, units)
-    count = len(activations.images)
+    count = len(activations.images) if among is None else len(among)
     if top < 1:
         raise UsageError(f"the number of top images is {top}", expected="1 or more")
     if top > count:
@@ -82,15 +88,12 @@ def top_images(activations: Activations, top: int = 100, *, units: Sequence[int]
         )
     rows = np.full((top, len(chosen)), -1, np.int64)
     values = np.full((top, len(chosen)), -np.inf, np.float32)
-    step = max(1, _BLOCK // max(1, activations.units))
-    for start in range(0, count, step):
-        block = np.array(activations.values[start : start + step][:, chosen])
+    for part, block in _blocks(activations, among):
+        block = block[:, chosen]
         if not activations.meta.signed:
             block[block <= 0] = -np.inf
         candidates = np.concatenate([values, block])
-        names = np.concatenate(
-            [rows, np.broadcast_to(np.arange(start, start + len(block))[:, None], block.shape)],
-        )
+        names = np.concatenate([rows, np.broadcast_to(part[:, None], block.shape)])
         order = np.argsort(-candidates, axis=0, kind="stable")[:top]
         values = np.take_along_axis(candidates, order, axis=0)
         rows = np.take_along_axis(names, order, axis=0)
@@ -98,20 +101,35 @@ def top_images(activations: Activations, top: int = 100, *, units: Sequence[int]
     return TopImages(top, chosen, np.ascontiguousarray(rows.T), np.ascontiguousarray(values.T))
 
 
-def unit_moments(activations: Activations) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Mean and standard deviation of each unit over the images, read in blocks; 1 for a unit that never changes.
+def unit_moments(
+    activations: Activations, among: NDArray[np.int64] | None = None
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Mean and deviation of each unit over all images or those of some rows, read in blocks; 1 where nothing changes.
 
     Returns
     -------
     float64, shape (units,), twice
     """
-    count = len(activations.images)
-    step = max(1, _BLOCK // max(1, activations.units))
+    count = len(activations.images) if among is None else len(among)
     mean = np.zeros(activations.units)
     squares = np.zeros(activations.units)
-    for start in range(0, count, step):
-        mean += activations.values[start : start + step].sum(0, dtype=np.float64) / count
-    for start in range(0, count, step):
-        squares += ((activations.values[start : start + step] - mean) ** 2).sum(0) / count
+    for _, block in _blocks(activations, among):
+        mean += block.sum(0, dtype=np.float64) / count
+    for _, block in _blocks(activations, among):
+        squares += ((block - mean) ** 2).sum(0) / count
     deviation = np.sqrt(squares)
     return mean, np.where(deviation > 0, deviation, 1.0)
+
+
+def _blocks(
+    activations: Activations, among: NDArray[np.int64] | None
+) -> Iterator[tuple[NDArray[np.int64], NDArray[np.float32]]]:
+    """Rows and their activations, a block at a time."""
+    step = max(1, _BLOCK // max(1, activations.units))
+    for start in range(0, len(activations.images) if among is None else len(among), step):
+        if among is None:
+            block = np.asarray(activations.values[start : start + step])
+            yield np.arange(start, start + len(block), dtype=np.int64), block
+        else:
+            part = among[start : start + step]
+            yield part, np.asarray(activations.values[part])

@@ -255,6 +255,11 @@ def _state(path: Path) -> dict[str, Any] | None:
         graphs[f"{entry.kind} {entry.name}"] = hashlib.sha256("\n".join(lines).encode()).hexdigest()
     unknown = {node.value for node in kb.store.named_graphs()} - {e.iri for e in kb.entries} - {kb._catalog.value}
     assert not unknown, f"graphs that the catalogue does not know: {unknown}"
+    named = {
+        quad.triple for node in kb.store.named_graphs() for quad in kb.store.quads_for_pattern(None, None, None, node)
+    }
+    queried = list(kb.statements())
+    assert len(queried) == len(named) and set(queried) == named, "queries do not see every triple once"
     return {"graphs": graphs, "info": kb.info()}
 
 

@@ -237,7 +237,7 @@ def bad_images_error(bad: Iterable[BadImage], root: Path) -> DataError:
         f"{len(listed)} unusable image{'s' if len(listed) > 1 else ''}: {lines}",
         where=root,
         expected="complete image files",
-        hint="replace or remove them, or leave them out with --skip-bad",
+        hint="replace or remove them; `activations` and `verify --images` leave them out with --skip-bad",
     )
 
 

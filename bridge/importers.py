@@ -29,17 +29,16 @@ from .activation_files import (
     versions,
 )
 from .activations import Activations, reuse
+from .table_headers import CLASSES, CONTENT, FILES, ID, column, unit_columns
 
 log = logging.getLogger(__name__)
 
-_ID, _PATHS = {"id", "ids"}, {"filenames", "filename", "path", "paths", "image"}
-_CLASSES, _CONTENTS = {"class_names", "class", "classes", "label", "labels"}, {"sha256"}
 _BLOCK = 1024  # rows handed over at a time
 
 
 @dataclass(frozen=True)
 class _Columns:
-    """Where a table keeps what; names are compared without regard to case."""
+    """Where a table keeps what."""
 
     units: tuple[int, ...]
     id: int | None
@@ -50,22 +49,17 @@ class _Columns:
     @classmethod
     def of(cls, header: Sequence[str], where: str, *, units: bool = True) -> _Columns:
         """Find the columns; those of units are named 0, 1, 2, … in any order."""
-        places = [(int(name), place) for place, name in enumerate(header) if re.fullmatch(r"[0-9]{1,9}", name)]
-        numbers = sorted(number for number, _ in places)
+        places = unit_columns(header, where)
+        numbers = sorted(places)
         if units and (not numbers or numbers != list(range(len(numbers)))):
             found = f"unit columns {numbers[:3]} … {numbers[-1]}" if numbers else "no columns named by numbers"
             raise DataError(found, where=where, expected="one column per unit, named 0, 1, 2, … without a gap")
-        lower = [name.strip().lower() for name in header]
-
-        def find(names: set[str]) -> int | None:
-            return next((place for place, name in enumerate(lower) if name in names), None)
-
         columns = cls(
-            tuple(place for _, place in sorted(places)),
-            find(_ID),
-            find(_PATHS),
-            find(_CLASSES),
-            find(_CONTENTS),
+            tuple(places[number] for number in numbers),
+            column(header, ID),
+            column(header, FILES),
+            column(header, CLASSES),
+            column(header, CONTENT),
         )
         if columns.id is None and columns.path is None:
             raise DataError(
@@ -373,10 +367,9 @@ def _read_npz(path: Path) -> Iterator[_Row]:
     name = "activations" if "activations" in arrays else matrices[0] if len(matrices) == 1 else None
     if name is None:
         raise DataError(f"arrays {', '.join(arrays)}", where=path, expected="a matrix called activations")
-    listed = {key.lower(): key for key in arrays if key != name}
-    ids, paths, labels = (
-        next((arrays[listed[key]] for key in sorted(names) if key in listed), None) for names in (_ID, _PATHS, _CLASSES)
-    )
+    keys = [key for key in arrays if key != name]
+    places = (column(keys, names) for names in (ID, FILES, CLASSES))
+    ids, paths, labels = (None if place is None else arrays[keys[place]] for place in places)
     matrix = arrays[name]
     if ids is None and paths is None:
         images = _images_beside(path, len(matrix) if matrix.ndim else 0)

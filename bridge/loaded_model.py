@@ -223,10 +223,16 @@ class SquareTransform:
     def __call__(self, image: Image) -> Tensor:
         """Return float32, 3 × size × size."""
         resized = image.resize((self.size, self.size), pillow().Resampling.BICUBIC)
-        values = np.asarray(resized, dtype=np.float32) / np.float32(self.scale)
-        mean, deviation = (np.array(channels, dtype=np.float32) for channels in (self.mean, self.deviation))
-        scaled: NDArray[np.float32] = (values - mean) / deviation
-        return torch.from_numpy(np.ascontiguousarray(scaled.transpose(2, 0, 1)))
+        levels = np.asarray(resized)
+        planes = [table[levels[:, :, channel]] for channel, table in enumerate(self._tables())]
+        return torch.from_numpy(np.stack(planes))
+
+    def _tables(self) -> NDArray[np.float32]:
+        """What each of the 256 levels of a channel becomes: shape (3, 256)."""
+        values = np.arange(256, dtype=np.float32) / np.float32(self.scale)
+        mean, deviation = (np.array(channels, dtype=np.float32)[:, None] for channels in (self.mean, self.deviation))
+        tables: NDArray[np.float32] = (values - mean) / deviation
+        return tables
 
 
 def describe_transform(transform: Transform) -> dict[str, Any]:

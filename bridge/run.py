@@ -258,7 +258,11 @@ def open_run(path: str | Path) -> Run:
             fingerprints={int(unit): Fingerprint(*parts) for unit, parts in fingerprints.items()},
         )
     except (OSError, json.JSONDecodeError, KeyError, TypeError) as error:
-        raise DataError(f"is a broken run ({error!r})", where=path, hint="label again") from error
+        if isinstance(error, FileNotFoundError):
+            what = f"{Path(error.filename).name} is missing"
+        else:
+            what = f"no {error}" if isinstance(error, KeyError) else str(error)
+        raise DataError(f"is a broken run ({what})", where=path, hint="label again") from error
     # The configuration as it was stored: one of an earlier version lacks the options that came later.
     if _digest(stored, units) != run.digest:
         raise DataError(

@@ -16,7 +16,7 @@ from ..reasoner.learning import InductionOptions
 from ..reasoner.score import resolve
 from .activations import Activations
 from .fingerprint import Fingerprint
-from .labelling import JoinedImages, LayerProblems, UnitLabel, UnitProgress, join_images
+from .labelling import Executor, JoinedImages, LayerProblems, Threads, UnitLabel, UnitProgress, join_images
 from .run import KeptLabel, Run, activations_digest, save_run
 
 
@@ -46,6 +46,7 @@ def updated_labels(
     *,
     jobs: int | None = None,
     progress: UnitProgress | None = None,
+    executor: Executor | None = None,
 ) -> Update:
     """Labels as a full run over this knowledge base would find them.
 
@@ -61,6 +62,8 @@ def updated_labels(
         Number of threads; the number of cores by default.
     progress
         Called with the numbers of units done, in all, and proved optimal.
+    executor
+        Who induces the units whose labels no longer hold; threads of this process by default.
 
     Raises
     ------
@@ -74,25 +77,29 @@ def updated_labels(
     joined = join_images(kb, activations, run.config.dataset)
     problems = LayerProblems(joined, activations, run.config.thresholds, run.config.options)
 
-    def label(record: dict[str, Any]) -> UnitLabel | KeptLabel:
-        unit = int(record["unit"])
-        examples = problems.examples(unit)
-        if examples.usable:
-            fingerprint = problems.fingerprint(examples)
-            if _still_holds(record, run.fingerprints.get(unit), fingerprint, run.config.options):
-                # No reasoner is asked again, and what it once said holds of the knowledge as it was.
-                kept = [{key: s[key] for key in s if key != "entailment"} for s in record["solutions"]]
-                return KeptLabel({**record, "atoms": len(problems.atoms), "solutions": kept}, fingerprint)
-        return problems.label(unit)
+    def kept(record: dict[str, Any]) -> KeptLabel | None:
+        examples = problems.examples(int(record["unit"]))
+        if not examples.usable:
+            return None
+        fingerprint = problems.fingerprint(examples)
+        if not _still_holds(record, run.fingerprints.get(record["unit"]), fingerprint, run.config.options):
+            return None
+        # No reasoner is asked again, and what it once said holds of the knowledge as it was.
+        solutions = [{key: s[key] for key in s if key != "entailment"} for s in record["solutions"]]
+        return KeptLabel({**record, "atoms": len(problems.atoms), "solutions": solutions}, fingerprint)
 
+    threads = jobs or os.cpu_count() or 1
+    with ThreadPoolExecutor(threads) as pool:
+        former = list(pool.map(kept, run.units))
+    anew = [int(record["unit"]) for record, label in zip(run.units, former, strict=True) if label is None]
+    found = iter((executor or Threads(threads)).labels(problems, anew) if anew else ())
     labels: list[UnitLabel | KeptLabel] = []
     proved = 0
-    with ThreadPoolExecutor(jobs or os.cpu_count()) as pool:
-        for done, result in enumerate(pool.map(label, run.units), 1):
-            labels.append(result)
-            proved += result.proved
-            if progress is not None:
-                progress(done, len(run.units), proved)
+    for done, label in enumerate(former, 1):
+        labels.append(label if label is not None else next(found))
+        proved += labels[-1].proved
+        if progress is not None:
+            progress(done, len(former), proved)
     induced = tuple(x.unit for x in labels if isinstance(x, UnitLabel) and x.induction is not None)
     return Update(joined, tuple(labels), induced)
 
@@ -107,13 +114,14 @@ def update_run(
     clock: Callable[[], float],
     jobs: int | None = None,
     progress: UnitProgress | None = None,
+    executor: Executor | None = None,
     record: Callable[[Run], object] | None = None,
 ) -> tuple[Run, tuple[int, ...]]:
     """Write the run that labelling anew would write, and say which units were induced again.
 
     Parameters
     ----------
-    run, kb, activations, jobs, progress
+    run, kb, activations, jobs, progress, executor
         As for :func:`updated_labels`.
     out
         New directory.
@@ -127,7 +135,7 @@ def update_run(
     UsageError
         The activations are not those of the run, its data set is gone, or `out` is not empty.
     """
-    update = updated_labels(run, kb, activations, jobs=jobs, progress=progress)
+    update = updated_labels(run, kb, activations, jobs=jobs, progress=progress, executor=executor)
     written = save_run(
         out,
         kb,

@@ -18,6 +18,7 @@ from .options import (
     Strategy,
     Threshold,
     TimeLimit,
+    check_shares,
     criteria_of,
     induction_options,
     names_in,
@@ -51,13 +52,17 @@ def compare_baselines(
     """Let published methods label units as well, and judge all labels on the same held-out images."""
     from ..analysis.baselines.comparison import PLAIN, compare
     from ..bridge.activations import Activations
+    from ..ontology.errors import UsageError
     from ..ontology.kb import KB
 
+    chosen = PLAIN if methods is None else tuple(dict.fromkeys(names_in("--methods", methods)))
+    if scores is not None and not any(name.partition(":")[0] == "clip-dissect" for name in chosen):
+        raise UsageError("--scores is for clip-dissect", expected="--methods with clip-dissect")
     with progress_bar("photographs") as progress:
         found = compare(
             KB.open(kb),
             Activations.open(activations),
-            PLAIN if methods is None else [name.strip() for name in methods.split(",")],
+            chosen,
             units=None if units is None else unit_numbers(units),
             dataset=dataset,
             images=images,
@@ -251,6 +256,7 @@ def compare_ensembles(
     how, by = check_joint(joint), check_find_by(find_by)
     if plot is not None:
         check_plot(plot)
+    check_shares(positive, negative)
     given = None if groups is None else parse_groups(Path(groups).read_text() if Path(groups).is_file() else groups)
     criteria = criteria_of(threshold, gate, "one-sided", "asymptotic", False, "delong")
     options = InductionOptions(**induction_options(score, max_atoms, operators, 1, strategy, time_limit, None, None))
@@ -348,6 +354,10 @@ def compare_several_runs(
         typer.Option("--kb", help="Knowledge base of all runs, or one for each; those of the runs by default."),
     ] = None,
     plot: Annotated[Path | None, typer.Option(metavar="FILE", help="Draw the runs: .svg, .png or .pdf.")] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="FOLDER", help="Of two runs: write an HTML page of them, unit by unit, into this folder."),
+    ] = None,
     record: Annotated[
         bool, typer.Option("--record", help="Write the comparison as triples into the knowledge bases.")
     ] = False,
@@ -355,6 +365,7 @@ def compare_several_runs(
 ) -> None:
     """Compare runs, with the verdicts that `verify` recorded: two unit by unit, more of them in a table."""
     from ..analysis.comparison import compare_runs
+    from ..analysis.comparison_page import write_comparison
     from ..analysis.lineup import line_up
     from ..analysis.lineup_plot import draw_lineup
     from ..analysis.lineup_recording import record_lineup
@@ -362,11 +373,16 @@ def compare_several_runs(
     from ..bridge.run import open_run
     from ..ontology.errors import UsageError
     from ..ontology.kb import KB
+    from ..ontology.staging import refuse_existing
 
     if plot is not None:
         check_plot(plot)
     if len(runs) < 2:
         raise UsageError("one run alone cannot be compared", expected="two runs or more")
+    if out is not None:
+        if len(runs) > 2:
+            raise UsageError(f"--out shows two runs unit by unit, not {len(runs)}", expected="two runs, or --plot")
+        refuse_existing(out)
     opened = [open_run(run) for run in runs]
     given = kb or [Path(run.config.kb) for run in opened]
     if len(given) not in (1, len(opened)):
@@ -383,12 +399,17 @@ def compare_several_runs(
     document = {**found, "plot": None if plot is None else str(plot)}
     if len(opened) == 2:
         document = {**compare_runs(opened[0], opened[1], kbs[0], kbs[1]), **document}
+    if out is not None:
+        page = write_comparison(document, out)
+        document = {**document, "page": str(page)}
     if as_json:
         return print_json(document)
     if len(opened) == 2:
         _print_comparison(document)
     else:
         _print_lineup(document)
+    if out is not None:
+        say(f"written to {document['page']}")
 
 
 def _print_baselines(record: dict[str, Any]) -> None:
@@ -519,13 +540,17 @@ def _print_lineup(record: dict[str, Any]) -> None:
 
 
 def _print_comparison(record: dict[str, Any]) -> None:
+    from ..analysis.report_wording import setting
+
     runs = record["first"], record["second"]
     facts = ("run", "model", "layer", "units", "labelled", "proved", "distinct_labels", "f1_median", "auc_median")
     rows = [(fact.replace("_", " "), *(cell_text(run[fact]) for run in runs)) for fact in facts]
     verdicts = [", ".join(f"{n} {v}" for v, n in run["verdicts"].items()) or "not verified" for run in runs]
-    settings = [
-        (s["name"].replace("_", " "), cell_text(s["first"]), cell_text(s["second"])) for s in record["settings"]
-    ]
+    settings = []
+    for one in record["settings"]:
+        unset = "all" if one["name"] == "units" else "–"
+        values = (unset if one[run] is None else setting(one[run]) for run in ("first", "second"))
+        settings.append((one["name"].replace("_", " "), *values))
     print_table(("", "first", "second"), [*rows, ("verdicts", *verdicts), *settings])
     if record["same_layer"]:
         different = [u for u in record["units"] if u["change"] in ("changed", "gained", "lost")]

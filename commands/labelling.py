@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 from time import perf_counter
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -24,10 +24,14 @@ from .options import (
     Seed,
     Strategy,
     TimeLimit,
+    check_shares,
     induction_options,
     unit_numbers,
 )
 from .terminal import open_world_cell, print_json, print_table, progress_bar, say, warn
+
+if TYPE_CHECKING:
+    from ..bridge.labelling import Executor
 
 
 def label_layer(
@@ -85,18 +89,14 @@ def label_layer(
     from ..reasoner.learning import InductionOptions
 
     if update is not None:
-        return _update_labels(context, update, kb, activations, out, jobs, as_json)
+        return _update_labels(context, update, kb, activations, out, jobs, cluster, as_json)
     if kb is None or activations is None:
         raise UsageError("what to label is not given", expected="--kb KB --activations ACT, or --update RUN")
     if cluster is not None and (jobs is not None or device != "cpu"):
         raise UsageError("--jobs and --device are not for --cluster", expected="them where the workers are started")
     # Before the work of minutes, not after it.
     refuse_existing(out)
-    if not 0 <= negative < positive <= 1:
-        raise UsageError(
-            f"--negative {negative} and --positive {positive} are out of order",
-            expected="0 <= negative < positive <= 1",
-        )
+    check_shares(positive, negative)
     started, clock = datetime.now(UTC), perf_counter()
     chosen = None if units is None else unit_numbers(units)
     if rule is None:
@@ -115,12 +115,7 @@ def label_layer(
         require_reasoner(entailment)
     counter = resolve_device(device)
     with ExitStack() as stack:
-        executor = None
-        if cluster is not None:
-            from ..bridge.cluster import connect
-            from ..bridge.cluster_tasks import ClusterLabels
-
-            executor = ClusterLabels(stack.enter_context(connect(cluster)), out.parent)
+        executor = _cluster_labels(stack, cluster, out)
         store, acts = KB.open(kb, writable=True), Activations.open(activations)
         joined = join_images(store, acts, dataset)
         progress = stack.enter_context(progress_bar("units"))
@@ -163,6 +158,16 @@ def label_layer(
     say(f"{joined.dataset}: {run.images} images; {run.elapsed_seconds:.1f} s; written to {out} and to {kb}")
 
 
+def _cluster_labels(stack: ExitStack, address: str | None, out: Path) -> Executor | None:
+    """Connect to a cluster until the stack ends; without an address nothing."""
+    if address is None:
+        return None
+    from ..bridge.cluster import connect
+    from ..bridge.cluster_tasks import ClusterLabels
+
+    return ClusterLabels(stack.enter_context(connect(address)), out.parent)
+
+
 def _update_labels(
     context: typer.Context,
     former: Path,
@@ -170,6 +175,7 @@ def _update_labels(
     activations: Path | None,
     out: Path,
     jobs: int | None,
+    cluster: str | None,
     as_json: bool,
 ) -> None:
     from ..bridge.activations import Activations
@@ -180,18 +186,22 @@ def _update_labels(
     from ..ontology.kb import KB
     from ..ontology.staging import refuse_existing
 
-    own = ("kb", "activations", "out", "update", "jobs", "as_json")
+    own = ("kb", "activations", "out", "update", "jobs", "cluster", "as_json")
     given = [n for n in context.params if n not in own and str(context.get_parameter_source(n)).endswith("COMMANDLINE")]
     if given:
         raise UsageError(
             f"--{given[0].replace('_', '-')} cannot be given with --update, which keeps the settings of the run"
         )
+    if cluster is not None and jobs is not None:
+        raise UsageError("--jobs is not for --cluster", expected="it where the workers are started")
     started, clock = datetime.now(UTC), perf_counter()
     run = open_run(former)
     refuse_existing(out)
     store = KB.open(kb or Path(run.config.kb), writable=True)
     acts = Activations.open(activations or Path(run.config.activations))
-    with progress_bar("units") as progress:
+    with ExitStack() as stack:
+        executor = _cluster_labels(stack, cluster, out)
+        progress = stack.enter_context(progress_bar("units"))
         updated, induced = update_run(
             run,
             store,
@@ -201,6 +211,7 @@ def _update_labels(
             clock=lambda: perf_counter() - clock,
             jobs=jobs,
             progress=progress,
+            executor=executor,
             record=lambda run: record_run(store, run),
         )
     if as_json:

@@ -168,6 +168,17 @@ def induction_options(
     return {name: value for name, value in values.items() if value is not None}
 
 
+def check_shares(positive: float, negative: float) -> None:
+    """Refuse shares of the maximum that define no example sets."""
+    from ..ontology.errors import UsageError
+
+    if not 0 <= negative < positive <= 1:
+        raise UsageError(
+            f"--negative {negative} and --positive {positive} are out of order",
+            expected="0 <= negative < positive <= 1",
+        )
+
+
 def unit_numbers(text: str) -> list[int]:
     """Read numbers and ranges of units."""
     from ..ontology.errors import UsageError

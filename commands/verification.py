@@ -89,7 +89,10 @@ def verify_labels(
 def verify_published(
     files: Annotated[
         list[Path],
-        typer.Argument(metavar="FILE...", help="Files or folders of published CSV, or one activation directory."),
+        typer.Argument(
+            metavar="FILE...",
+            help="Files or folders of published CSV (activations, or groups), or one activation directory.",
+        ),
     ],
     threshold: Threshold = "0",
     gate: Gate = 80.0,
@@ -100,7 +103,11 @@ def verify_published(
     matrix: Annotated[bool, typer.Option("--matrix", help="All units against all concepts.")] = False,
     labels: Annotated[
         Path | None,
-        typer.Option(help="CSV of unit and label, for an activation directory; a label is a class of its images."),
+        typer.Option(help="CSV of unit and label, each a class of the images; by default the files' names say it."),
+    ] = None,
+    published: Annotated[
+        Path | None,
+        typer.Option(metavar="SUMMARY", help="Published summary (CSV), to be set beside the figures computed here."),
     ] = None,
     units: Annotated[str | None, typer.Option(help="With --matrix: units, such as 0,3,5-9; all by default.")] = None,
     margins: Margins = False,
@@ -109,26 +116,40 @@ def verify_published(
 ) -> None:
     """Verify labels on activations of images that show one concept each, such as those of Dalal et al."""
     from ..analysis.concept_matrix import concept_images, concept_matrix, label_rows
-    from ..analysis.published import verify_table
+    from ..analysis.published import table_files, verify_table
+    from ..analysis.published_groups import beside_published, is_group_sheet, read_summary, verify_groups
     from ..analysis.verdict_record import verdict_records, write_rows
     from ..ontology.errors import UsageError
 
     criteria = criteria_of(threshold, gate, variant, method, tie_correction, interval)
     if units is not None and not matrix:
         raise UsageError("--units chooses rows of the matrix", expected="--matrix")
+    if matrix and published is not None:
+        raise UsageError("--published is about the units' own labels", expected="no --matrix")
+    if len(files) == 1 and (files[0] / "run.json").is_file():
+        raise UsageError("this is a labelling run", where=files[0], hint="verify it with `neurontology verify`")
+    summary = None if published is None else read_summary(published)
     if matrix:
         cells = concept_matrix(concept_images(files, labels), criteria, units=unit_numbers(units) if units else None)
         rows = [cell.row for cell in cells]
         extra = [{"own_label": cell.own, "auc_rank": cell.rank} for cell in cells]
     else:
-        general = labels is not None or (len(files) == 1 and (files[0] / "meta.json").is_file())
-        rows = label_rows(concept_images(files, labels), criteria) if general else verify_table(files, criteria)
+        if labels is not None or (len(files) == 1 and (files[0] / "meta.json").is_file()):
+            rows = label_rows(concept_images(files, labels), criteria)
+        elif any(map(is_group_sheet, table_files(files))):
+            rows = verify_groups(files, criteria)
+        else:
+            rows = verify_table(files, criteria)
         extra = [{} for _ in rows]
     records = [{**record, **more} for record, more in zip(verdict_records(rows), extra, strict=True)]
     if table is not None:
         write_rows(table, [{**row.to_columns(), **more} for row, more in zip(rows, extra, strict=True)])
+    beside = None if summary is None else beside_published(rows, summary)
     if as_json:
-        return print_json({"rows": records, "settings": criteria.settings()})
+        compared = {} if beside is None else {"published": beside}
+        return print_json({"rows": records, "settings": criteria.settings(), **compared})
+    if beside is not None:
+        _print_beside(beside)
     if matrix:
         return _print_matrix(records, criteria)
     _print_verification(records, criteria, margins)
@@ -158,6 +179,38 @@ def _print_verification(rows: Sequence[dict[str, Any]], criteria: Criteria, marg
         counts[verdict] = counts.get(verdict, 0) + 1
     say(criteria.test.sentence)
     say(f"{len(rows)} labels: " + ", ".join(f"{n} {v}" for v, n in sorted(counts.items())))
+
+
+def _print_beside(records: Sequence[dict[str, Any]]) -> None:
+    """Print published figures and those computed here, and where a published p contradicts its z."""
+    shown = (("target %", "target_percent", 3), ("others %", "non_target_percent", 3), ("z", "z", 4))
+
+    def figure(record: dict[str, Any], key: str, which: str, decimals: int) -> object:
+        value = record["figures"].get(key, {}).get(which)
+        return f"{value:.{decimals}f}" if isinstance(value, float) else value
+
+    print_table(
+        (
+            *("unit", "label"),
+            *(f"{head} {which}" for head, *_ in shown for which in ("published", "here")),
+            *("p published", "p here", "p of z"),
+        ),
+        [
+            (
+                *(r["unit"], r["label"]),
+                *(figure(r, key, which, n) for _, key, n in shown for which in ("published", "computed")),
+                *(r["figures"].get("p", {}).get(which) for which in ("published", "computed")),
+                r["p_of_z"],
+            )
+            for r in records
+        ],
+    )
+    agree = [f["agrees"] for r in records for f in r["figures"].values() if f["agrees"] is not None]
+    say(f"{sum(agree)} of {len(agree)} published figures of {len(records)} units agree with those computed here")
+    for r in records:
+        if r["p_follows"] is False:
+            p, unit = r["figures"]["p"]["published"], r["unit"]
+            say(f"unit {unit}: the published p {p} does not follow from its own z, which gives {r['p_of_z']:.2g}")
 
 
 def _print_matrix(cells: Sequence[dict[str, Any]], criteria: Criteria) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import gzip
+import logging
 import re
 import tempfile
 import zlib
@@ -11,13 +12,15 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from pyoxigraph import RdfFormat
+from pyoxigraph import NamedNode, RdfFormat
 
 from ..ontology.errors import DataError, UsageError
 from ..ontology.kb import KB, Source
-from ..ontology.vocabulary import DATA
+from ..ontology.vocabulary import DATA, OWL, TYPE
 from .dllearner_kb import convert_kb
 from .owl_syntaxes import convert_owl, owl_syntax
+
+_log = logging.getLogger(__name__)
 
 _BY_SUFFIX = {
     ".ttl": RdfFormat.TURTLE,
@@ -25,6 +28,7 @@ _BY_SUFFIX = {
     ".n3": RdfFormat.N3,
     ".jsonld": RdfFormat.JSON_LD,
 }
+_IMPORTS, _VERSION, _ONTOLOGY = (NamedNode(OWL + name) for name in ("imports", "versionIRI", "Ontology"))
 _ENCODING = re.compile(r"""\s*<\?xml[^>]*?encoding\s*=\s*["']([A-Za-z][\w.\-]*)["']""")
 _MARKS = (
     *((codecs.BOM_UTF32_LE, "utf-32"), (codecs.BOM_UTF32_BE, "utf-32")),
@@ -44,6 +48,8 @@ _MAX_ENTITY_EXPANSION = 1_000_000
 def build_owl(paths: Sequence[str | Path], out: str | Path, *, base: str = DATA) -> KB:
     """Build a knowledge base from one or several OWL files, one named graph each.
 
+    What they import is not fetched; a warning is logged of imported ontologies that are not among the files.
+
     Raises
     ------
     UsageError
@@ -52,11 +58,13 @@ def build_owl(paths: Sequence[str | Path], out: str | Path, *, base: str = DATA)
         A file cannot be parsed.
     """
     with owl_sources(paths) as sources:
-        return KB.create(out, sources, base=base)
+        kb = KB.create(out, sources, base=base)
+    _warn_of_imports(kb)
+    return kb
 
 
 def read_owl(paths: Sequence[str | Path]) -> KB:
-    """Read OWL files into a knowledge base in memory.
+    """Read OWL files into a knowledge base in memory; imports as for :func:`build_owl`.
 
     Raises
     ------
@@ -66,7 +74,29 @@ def read_owl(paths: Sequence[str | Path]) -> KB:
         A file cannot be parsed.
     """
     with owl_sources(paths) as sources:
-        return KB.in_memory(sources)
+        kb = KB.in_memory(sources)
+    _warn_of_imports(kb)
+    return kb
+
+
+def _warn_of_imports(kb: KB) -> None:
+    """Log which imported ontologies none of the files holds."""
+    quads = kb.store.quads_for_pattern
+    wanted = {quad.object.value for quad in quads(None, _IMPORTS, None) if isinstance(quad.object, NamedNode)}
+    if not wanted:
+        return
+    for predicate, value in ((TYPE, _ONTOLOGY), (_VERSION, None)):
+        for quad in quads(None, predicate, value):
+            named = quad.subject if value is not None else quad.object
+            wanted.discard(getattr(named, "value", ""))
+    if missing := sorted(wanted):
+        shown = ", ".join(f"<{iri}>" for iri in missing[:3])
+        _log.warning(
+            "imported ontologies are not fetched: %s%s; what they say is missing unless their files are given, too "
+            "(kb build owl FILE FILE … --out KB)",
+            shown,
+            f" and {len(missing) - 3} more" if len(missing) > 3 else "",
+        )
 
 
 @contextmanager

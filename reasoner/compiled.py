@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any, TypeAlias, TypeVar, cast
 
 import numba
-from numba.core.caching import IndexDataCacheFile
+from numba.core.caching import FunctionCache, IndexDataCacheFile
 
 Scalar: TypeAlias = Any  # a number inside a kernel: of Python or of numpy, as the compiler sees fit
 Function = TypeVar("Function", bound=Callable[..., object])
 # Without reference counting of arrays, which costs more than the counting of bits; so no allocation inside.
-BARE: dict[str, Any] = {"cache": True, "nogil": True, "error_model": "numpy", "_nrt": False}
+BARE: dict[str, Any] = {"nogil": True, "error_model": "numpy", "_nrt": False}
 
 
 MODULES = (
@@ -32,16 +32,34 @@ def _digest() -> str:
 SOURCES = _digest()
 
 
+class _KernelCache(FunctionCache):
+    """Compiled kernels on disk.
+
+    The cache knows a kernel by the file that it stands in: it would miss a change in one that it calls from another
+    file, and could not even read what was kept of classes that are gone or were imported under another name. So its
+    files carry the name of the package and the digest of all kernels.
+    """
+
+    def __init__(self, function: Callable[..., object]) -> None:
+        numba_cache: Any = super()
+        numba_cache.__init__(function)
+        file: Any = IndexDataCacheFile
+        base = f"{__package__}.{SOURCES[:12]}.{self._impl.filename_base}"
+        self._cache_file = file(cache_path=self.cache_path, filename_base=base, source_stamp=SOURCES)
+
+    def load_overload(self, sig: Any, target_context: Any) -> Any:
+        """Read a kernel, without making the compiler ready first as numba does: that takes longer than the rest.
+
+        The compiler makes itself ready when there is something to compile.
+        """
+        numba_cache: Any = self
+        with numba_cache._guard_against_spurious_io_errors():
+            return numba_cache._load_overload(sig, target_context)
+
+
 def _compile(function: Function, **options: Any) -> Function:
-    # The cache knows a kernel by the file that it stands in: it would miss a change in one that it calls from
-    # another file, and could not even read what was kept of classes that are gone or were imported under
-    # another name. So its files carry the name of the package and the digest of all kernels.
-    compiling: Any = numba.njit(**BARE, **options)
-    cache_file: Any = IndexDataCacheFile
-    dispatcher = compiling(function)
-    cache = dispatcher._cache
-    base = f"{__package__}.{SOURCES[:12]}.{cache._impl.filename_base}"
-    cache._cache_file = cache_file(cache_path=cache.cache_path, filename_base=base, source_stamp=SOURCES)
+    dispatcher = numba.njit(**BARE, **options)(function)
+    dispatcher._cache = _KernelCache(function)
     return cast(Function, dispatcher)
 
 

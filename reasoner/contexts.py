@@ -24,7 +24,7 @@ from .compiled import Scalar, inner, kernel
 from .pool import LITERAL_LENGTH, WORK, Pool
 from .popcount import count_words, popcount64
 from .ranked_pool import may_enter, offer_ranked
-from .ranking import PLANES, Ranking, add_joins, add_meets, add_word, reach, round_weights, total_of
+from .ranking import PLANES, Ranking, add_word, reach, round_weights, total_of
 from .shape import AND, AND2, AND3, AND_OR, OR, OR2, OR3, OR_AND, PAIRS_AND, PAIRS_OR
 
 RANGES = 12  # ranges of sizes, at most
@@ -35,6 +35,7 @@ FRACTION = 20  # bits behind the point of the threshold
 MARGIN = 1e-3  # bounds are sums of at most a few million terms of integers, off by much less
 FAR = np.int64(1) << np.int64(62)
 NOBODY = np.int64(-1)  # no literal
+NO_BITS, ALL_BITS = np.uint64(0), ~np.uint64(0)
 # Kinds of tasks.
 PAIRS, ONE, TWO, PAIR = 0, 1, 2, 3
 # Columns of a task.
@@ -222,7 +223,8 @@ def _tally(rank: Ranking, s: Scratch, inside: Words, ranges: Scalar) -> None:
                 part = (np.uint64(1) << np.uint64(s.mark[0, j] & 63)) - np.uint64(1)
                 _mark(s, j, rank.columns, w, inside[w] & part, rank.base[w], rank.unit[w], rank.planes)
         if inside[w]:
-            add_word(rank.columns, w, inside[w], rank.base[w], rank.unit[w], rank.planes, s.size, s.total, literals)
+            base, unit = rank.base[w], rank.unit[w]
+            add_word(rank.columns, w, 0, literals, NO_BITS, inside[w], base, unit, rank.planes, s.size, s.total)
     for j in range(ranges):
         slope = s.slope[j]
         if s.mark[0, j] >> 6 >= rank.columns.shape[0]:
@@ -522,16 +524,12 @@ def _pairs(
                 for i in range(block):
                     s.pair_size[i] = 0
                     s.pair_total[i] = 0
-                if operator == AND:
-                    for w in range(words):
-                        add_meets(
-                            s.columns, w, a, start, block, s.base[w], s.unit[w], s.planes, s.pair_size, s.pair_total
-                        )
-                else:
-                    for w in range(words):
-                        add_joins(
-                            s.columns, w, a, start, block, s.base[w], s.unit[w], s.planes, s.pair_size, s.pair_total
-                        )
+                for w in range(words):
+                    joined, mask = NO_BITS, s.columns[w, a]
+                    if operator == OR:
+                        joined, mask = mask, ALL_BITS
+                    base, unit = s.base[w], s.unit[w]
+                    add_word(s.columns, w, start, block, joined, mask, base, unit, s.planes, s.pair_size, s.pair_total)
                 pool.state[WORK] += words * block
                 if _best_of(s, block, size, total, n, least, t) < 0:
                     continue

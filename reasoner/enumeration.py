@@ -347,7 +347,7 @@ class Enumeration:
                 counts = product[:, start : start + block].toarray()
             else:
                 assert fillers.extents is not None
-                counts = links @ unpack(fillers.extents[part], self._n).T.astype(np.int32)
+                counts = links @ unpack(fillers.extents[part], self._n).T.astype(np.int32, order="C")
             if fillers.complement:
                 counts = degree[:, None] - counts
             ids = fillers.ids[part]
@@ -469,7 +469,6 @@ def _data_restrictions(
 
     for space in np.unique(values.spaces).tolist():
         inside = np.flatnonzero(values.spaces == space)
-        ordered = not np.isnan(values.orders[inside]).any() and space != BOOLEAN
         # The first spelling of each value stands for it.
         spelling: dict[float | tuple[str, str], tuple[str, str]] = {}
         for at in inside.tolist():
@@ -479,8 +478,9 @@ def _data_restrictions(
         if len(spelling) <= language.max_values:
             for datatype, lexical in sorted(spelling.values()):
                 yield HasValue(iri, lexical, datatype), members(values.equal(lexical, datatype))
-        if ordered and len(spelling) > 1:
-            levels = sorted(v for v in spelling if isinstance(v, float))
+        # Not a number, or no value at all, lies beyond no threshold.
+        levels = sorted(v for v in spelling if isinstance(v, float))
+        if len(levels) > 1 and space != BOOLEAN:
             places = np.unique(
                 np.linspace(0, len(levels) - 1, min(len(levels), language.max_thresholds)).round().astype(int)
             )

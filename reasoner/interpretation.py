@@ -16,8 +16,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
-from scipy.sparse import csgraph
+from scipy import sparse  # which imports csgraph when it is first used: it takes a twentieth of a second
 
 from ..ontology.axioms import NOMINAL
 from ..ontology.errors import UsageError, near_matches
@@ -78,7 +77,7 @@ class Interpretation:
             return None
         low, high = np.asarray(edges, np.int64).T
         graph = self._matrix(low, high)
-        _, label = csgraph.connected_components(graph, directed=False)
+        _, label = sparse.csgraph.connected_components(graph, directed=False)
         _, first = np.unique(label, return_index=True)
         found: NDArray[np.int64] = first[label].astype(np.int64)
         return found

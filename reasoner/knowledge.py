@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path, PureWindowsPath
+from urllib.parse import unquote
 
 from ..ontology.errors import UsageError
 from .problem import LearningProblem
@@ -76,8 +77,11 @@ def _is_file(path: Path) -> bool:
 def _places(written: str, origin: Path) -> Iterator[list[Path]]:
     """Where a file may be, the likeliest first; places of one list are equally likely."""
     folder = origin.resolve().parent
-    local = written.removeprefix("file://").removeprefix("file:") if written.startswith("file:") else written
+    local = written
+    if written.startswith("file:"):
+        local = unquote(written.removeprefix("file:").removeprefix("//"))
     if "://" not in local:
+        local = local.replace("\\", "/")
         yield [folder / local]
         if not Path(local).is_absolute():
             yield [Path.cwd() / local]

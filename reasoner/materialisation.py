@@ -23,8 +23,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
-from scipy.sparse import csgraph
+from scipy import sparse  # which imports csgraph when it is first used: it takes a twentieth of a second
 
 from ..ontology.axioms import NOMINAL, Axioms
 from ..ontology.expression import (
@@ -316,7 +315,7 @@ def _strata(edges: Sequence[tuple[str, str]]) -> dict[str, int]:
         return {}
     rows, columns = (np.asarray([number[e[k]] for e in edges], np.int64) for k in (0, 1))
     graph = sparse.csr_matrix((np.ones(len(edges), np.bool_), (rows, columns)), shape=(len(names),) * 2)
-    count, label = csgraph.connected_components(graph, directed=True, connection="strong")
+    count, label = sparse.csgraph.connected_components(graph, directed=True, connection="strong")
     between = {(int(a), int(b)) for a, b in zip(label[rows], label[columns], strict=True) if a != b}
     followers: dict[int, list[int]] = defaultdict(list)
     waiting = np.zeros(count, np.int64)

@@ -303,7 +303,7 @@ def _renew(ground: Ground, pool: Pool) -> None:
 
 
 @inner
-def remember(pool: Pool, i: Scalar, source: Scalar) -> None:
+def _remember(pool: Pool, i: Scalar, source: Scalar) -> None:
     """Note the formula in slot ``source`` as equivalent to entry ``i``."""
     count = pool.entry[i, SAME]
     for k in range(count):
@@ -319,7 +319,7 @@ def remember(pool: Pool, i: Scalar, source: Scalar) -> None:
 
 
 @inner
-def store(pool: Pool, i: Scalar) -> None:
+def _store(pool: Pool, i: Scalar) -> None:
     """Copy the formula on offer to entry ``i``, whose equivalents stay."""
     new = pool.score.shape[0] - 1
     pool.score[i] = pool.score[new]
@@ -330,15 +330,9 @@ def store(pool: Pool, i: Scalar) -> None:
 
 
 @inner
-def offer(
-    ground: Ground, pool: Pool, shape: Scalar, a: Scalar, b: Scalar, c: Scalar, d: Scalar, tp: Scalar, fp: Scalar
-) -> None:
-    """Keep a formula if it is among the best.
-
-    Unused leaves are :data:`NONE`; ``fp`` may be -1, then both counts are taken here.
-    """
-    new = pool.score.shape[0] - 1
-    entry, score, state = pool.entry, pool.score, pool.state
+def write_offer(ground: Ground, pool: Pool, shape: Scalar, a: Scalar, b: Scalar, c: Scalar, d: Scalar) -> Scalar:
+    """Write shape, leaves and length of a formula to the last slot; returns the number of its leaves."""
+    entry, new = pool.entry, pool.score.shape[0] - 1
     entry[new, SHAPE] = shape
     entry[new, LEAF], entry[new, LEAF + 1], entry[new, LEAF + 2], entry[new, LEAF + 3] = a, b, c, d
     used = CHAINS[shape, 0]
@@ -346,51 +340,84 @@ def offer(
     for k in range(used):
         length += ground.literal[entry[new, LEAF + k], LITERAL_LENGTH]
     entry[new, LENGTH] = length
-    canonical(entry, new)
-    p, n = pool.positive_words, pool.negative_words
-    if fp < 0:
-        evaluate(ground.positive, ground.positive_mask, ground.literal, entry, new, p)
-        evaluate(ground.negative, ground.negative_mask, ground.literal, entry, new, n)
-        tp, fp = count_words(p[0]), count_words(n[0])
-        state[WORK] += used * (p.shape[1] + n.shape[1])
-    entry[new, TP] = tp
-    entry[new, FP] = fp
-    score[new] = value(ground.score, ground.minimum_recall, tp, fp, ground.positives, ground.negatives)
-    count = state[COUNT]
-    if count == new and not precedes(score, entry, new, state[WORST]):
-        return
-    evaluate(ground.positive, ground.positive_mask, ground.literal, entry, new, p)
-    evaluate(ground.negative, ground.negative_mask, ground.literal, entry, new, n)
-    state[WORK] += 2 * used * (p.shape[1] + n.shape[1])
-    for k in range(2):
-        pool.hashes[new, k] = hash_words(p[0], 2 * k) + np.uint64(3) * hash_words(n[0], 2 * k + 1)
-    for i in range(count):
+    return used
+
+
+@inner
+def take_offer(pool: Pool) -> Scalar:
+    """Put the formula on offer, with its key, counts, score and hashes, in its place; whether the entries changed.
+
+    It stands with the entry of equal extension, if there is one; else it is added, or takes the place of the worst.
+    """
+    entry, state, new = pool.entry, pool.state, pool.score.shape[0] - 1
+    length = entry[new, LENGTH]
+    for i in range(state[COUNT]):
         if (
             pool.hashes[i, 0] == pool.hashes[new, 0]
             and pool.hashes[i, 1] == pool.hashes[new, 1]
-            and entry[i, TP] == tp
-            and entry[i, FP] == fp
+            and entry[i, TP] == entry[new, TP]
+            and entry[i, FP] == entry[new, FP]
         ):
-            if entry[i, SHAPE] == shape and compare(entry, i, new, LEAF) == 0:
-                return
-            if precedes(score, entry, new, i):
+            if entry[i, SHAPE] == entry[new, SHAPE] and compare(entry, i, new, LEAF) == 0:
+                return False
+            if precedes(pool.score, entry, new, i):
                 if entry[i, LENGTH] == length:
-                    remember(pool, i, i)
+                    _remember(pool, i, i)
                 else:
                     entry[i, SAME] = 0
-                store(pool, i)
-                _renew(ground, pool)
-            elif entry[i, LENGTH] == length:
-                remember(pool, i, new)
-            return
-    if count < new:
-        i = count
-        state[COUNT] = count + 1
-    else:
-        i = state[WORST]
-    store(pool, i)
+                _store(pool, i)
+                return True
+            if entry[i, LENGTH] == length:
+                _remember(pool, i, new)
+            return False
+    i = state[WORST]
+    if state[COUNT] < new:
+        i = state[COUNT]
+        state[COUNT] += 1
+    _store(pool, i)
     entry[i, SAME] = 0
-    _renew(ground, pool)
+    return True
+
+
+@inner
+def offer(
+    ground: Ground, pool: Pool, shape: Scalar, a: Scalar, b: Scalar, c: Scalar, d: Scalar, tp: Scalar, fp: Scalar
+) -> None:
+    """Keep a formula if it is among the best.
+
+    Unused leaves are :data:`NONE`; ``fp`` may be -1, then both counts are taken here.
+    """
+    state, new = pool.state, pool.score.shape[0] - 1
+    used = write_offer(ground, pool, shape, a, b, c, d)
+    canonical(pool.entry, new)
+    p, n = pool.positive_words, pool.negative_words
+    if fp < 0:
+        evaluate(ground.positive, ground.positive_mask, ground.literal, pool.entry, new, p)
+        evaluate(ground.negative, ground.negative_mask, ground.literal, pool.entry, new, n)
+        tp, fp = count_words(p[0]), count_words(n[0])
+        state[WORK] += used * (p.shape[1] + n.shape[1])
+    pool.entry[new, TP] = tp
+    pool.entry[new, FP] = fp
+    pool.score[new] = value(ground.score, ground.minimum_recall, tp, fp, ground.positives, ground.negatives)
+    if state[COUNT] == new and not precedes(pool.score, pool.entry, new, state[WORST]):
+        return
+    evaluate(ground.positive, ground.positive_mask, ground.literal, pool.entry, new, p)
+    evaluate(ground.negative, ground.negative_mask, ground.literal, pool.entry, new, n)
+    state[WORK] += 2 * used * (p.shape[1] + n.shape[1])
+    for k in range(2):
+        pool.hashes[new, k] = hash_words(p[0], 2 * k) + np.uint64(3) * hash_words(n[0], 2 * k + 1)
+    if take_offer(pool):
+        _renew(ground, pool)
+
+
+@inner
+def hold_place(pool: Pool, threshold: Scalar) -> None:
+    """Write the entry of :func:`aim`."""
+    pool.score[0] = threshold
+    pool.entry[0, LENGTH] = UNBOUNDED
+    pool.entry[0, TP] = -1
+    pool.state[COUNT] = 1
+    pool.state[AIMED] = 1
 
 
 @kernel
@@ -400,11 +427,7 @@ def aim(ground: Ground, pool: Pool, threshold: Scalar) -> None:
     The place is held by an entry of that score which is longer than any formula, so every formula that reaches
     the score precedes it. The threshold is infinite once one has come.
     """
-    pool.score[0] = threshold
-    pool.entry[0, LENGTH] = UNBOUNDED
-    pool.entry[0, TP] = -1
-    pool.state[COUNT] = 1
-    pool.state[AIMED] = 1
+    hold_place(pool, threshold)
     _renew(ground, pool)
 
 

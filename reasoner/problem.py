@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -268,12 +269,35 @@ def expand(name: str, prefixes: Mapping[str, str]) -> str:
     >>> expand("ex:a", {"ex": "http://a.org/#"}), expand("<http://b.org/>", {}), expand("ex:a", {})
     ('http://a.org/#a', 'http://b.org/', 'ex:a')
     """
-    if name.startswith("<") and name.endswith(">"):
+    if name.startswith("<") and name.find(">") == len(name) - 1:
         return name[1:-1]
     prefix, colon, local = name.partition(":")
     if colon and prefix in prefixes and not local.startswith("//"):
         return prefixes[prefix] + local
     return name
+
+
+def expand_class(written: str, prefixes: Mapping[str, str]) -> str:
+    """IRI of a class as by :func:`expand`; a class expression in Manchester syntax as it is.
+
+    Examples
+    --------
+    >>> prefixes = {"ex": "http://a.org/#"}
+    >>> expand_class("ex:Drug", prefixes), expand_class("ex:Drug and <http://a.org/#Cheap>", prefixes)
+    ('http://a.org/#Drug', 'ex:Drug and <http://a.org/#Cheap>')
+    """
+    return expand(written, prefixes) if is_name(written) else written
+
+
+def is_name(written: str) -> bool:
+    """Whether a class is given by one name and not by an expression, which has blanks or brackets.
+
+    Examples
+    --------
+    >>> is_name("ex:Drug"), is_name("http://a.org/Drug_(cheap)"), is_name("not Drug"), is_name("(Drug)")
+    (True, True, False, False)
+    """
+    return not written.startswith("(") and not re.search(r"\s|>.", written)
 
 
 def is_iri(name: str) -> bool:

@@ -7,11 +7,7 @@ from .pool import (
     AIMED,
     COUNT,
     FP,
-    LEAF,
     LENGTH,
-    LITERAL_LENGTH,
-    SAME,
-    SHAPE,
     TP,
     UNBOUNDED,
     WORK,
@@ -19,15 +15,14 @@ from .pool import (
     WORST_LENGTH,
     Pool,
     canonical,
-    compare,
     evaluate,
     hash_words,
+    hold_place,
     precedes,
-    remember,
-    store,
+    take_offer,
+    write_offer,
 )
 from .ranking import Ranking, score_of
-from .shape import CHAINS
 
 OUT_OF_REACH = 2.0  # above any AUROC
 
@@ -55,11 +50,7 @@ def aim_ranked(pool: Pool, threshold: Scalar) -> None:
 
     As :func:`~neurontology.reasoner.pool.aim`.
     """
-    pool.score[0] = threshold
-    pool.entry[0, LENGTH] = UNBOUNDED
-    pool.entry[0, TP] = -1
-    pool.state[COUNT] = 1
-    pool.state[AIMED] = 1
+    hold_place(pool, threshold)
     _renew(pool)
 
 
@@ -71,54 +62,28 @@ def offer_ranked(
 
     Its members are enough, and not too many.
     """
-    new = pool.score.shape[0] - 1
-    entry, score, state = pool.entry, pool.score, pool.state
-    score[new] = score_of(total, size, rank.n)
-    if score[new] < pool.threshold[0]:
+    state, new = pool.state, pool.score.shape[0] - 1
+    score = score_of(total, size, rank.n)
+    if score < pool.threshold[0]:
         return
     ground = rank.ground
-    entry[new, SHAPE] = shape
-    entry[new, LEAF], entry[new, LEAF + 1], entry[new, LEAF + 2], entry[new, LEAF + 3] = a, b, c, d
-    used = CHAINS[shape, 0]
-    length = used - 1
-    for k in range(used):
-        length += ground.literal[entry[new, LEAF + k], LITERAL_LENGTH]
-    entry[new, LENGTH] = length
-    entry[new, TP] = size
-    entry[new, FP] = 0
-    count = state[COUNT]
-    if count == new and score[new] == pool.threshold[0] and length > state[WORST_LENGTH]:
+    used = write_offer(ground, pool, shape, a, b, c, d)
+    pool.score[new] = score
+    pool.entry[new, TP] = size
+    pool.entry[new, FP] = 0
+    full = state[COUNT] == new
+    if full and score == pool.threshold[0] and pool.entry[new, LENGTH] > state[WORST_LENGTH]:
         return
-    canonical(entry, new)
-    if count == new and not precedes(score, entry, new, state[WORST]):
+    canonical(pool.entry, new)
+    if full and not precedes(pool.score, pool.entry, new, state[WORST]):
         return
     words = pool.positive_words
-    evaluate(ground.positive, ground.positive_mask, ground.literal, entry, new, words)
+    evaluate(ground.positive, ground.positive_mask, ground.literal, pool.entry, new, words)
     state[WORK] += 2 * used * words.shape[1]
     for k in range(2):
         pool.hashes[new, k] = hash_words(words[0], k)
-    for i in range(count):
-        if pool.hashes[i, 0] == pool.hashes[new, 0] and pool.hashes[i, 1] == pool.hashes[new, 1]:
-            if entry[i, SHAPE] == shape and compare(entry, i, new, LEAF) == 0:
-                return
-            if precedes(score, entry, new, i):
-                if entry[i, LENGTH] == length:
-                    remember(pool, i, i)
-                else:
-                    entry[i, SAME] = 0
-                store(pool, i)
-                _renew(pool)
-            elif entry[i, LENGTH] == length:
-                remember(pool, i, new)
-            return
-    if count < new:
-        i = count
-        state[COUNT] = count + 1
-    else:
-        i = state[WORST]
-    store(pool, i)
-    entry[i, SAME] = 0
-    _renew(pool)
+    if take_offer(pool):
+        _renew(pool)
 
 
 @inner

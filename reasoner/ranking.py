@@ -164,74 +164,25 @@ def _add_counts(columns: Words, w: Scalar, mask: Scalar, factor: Scalar, out: ND
 def add_word(
     columns: Words,
     w: Scalar,
+    start: Scalar,
+    count: Scalar,
+    joined: Scalar,
     mask: Scalar,
     base: Scalar,
     unit: Scalar,
     planes: Words,
     size: NDArray[np.int64],
     total: NDArray[np.int64],
-    count: Scalar,
 ) -> None:
-    """Add the members that ``count`` literals have in a masked word to their sizes and rounded totals."""
+    """Add word ``w`` of ``count`` columns from ``start`` on, each united with ``joined``, as far as ``mask`` goes.
+
+    What is added are the members in that word and their rounded weights.
+    """
     p0, p1, p2 = planes[w, 0] & mask, planes[w, 1] & mask, planes[w, 2] & mask
     p3, p4, p5 = planes[w, 3] & mask, planes[w, 4] & mask, planes[w, 5] & mask
     for i in range(count):
-        x = columns[w, i]
+        x = columns[w, i + start] | joined
         members = np.int64(popcount64(x & mask))
-        steps = popcount64(x & p0) + (popcount64(x & p1) << np.uint64(1)) + (popcount64(x & p2) << np.uint64(2))
-        steps += (popcount64(x & p3) << np.uint64(3)) + (popcount64(x & p4) << np.uint64(4))
-        steps += popcount64(x & p5) << np.uint64(5)
-        size[i] += members
-        total[i] += base * members + unit * np.int64(steps)
-
-
-@inner
-def add_meets(
-    columns: Words,
-    w: Scalar,
-    a: Scalar,
-    start: Scalar,
-    count: Scalar,
-    base: Scalar,
-    unit: Scalar,
-    planes: Words,
-    size: NDArray[np.int64],
-    total: NDArray[np.int64],
-) -> None:
-    """Add word ``w`` of the intersections of column ``a`` with ``count`` columns from ``start`` on."""
-    mask = columns[w, a]
-    p0, p1, p2 = planes[w, 0] & mask, planes[w, 1] & mask, planes[w, 2] & mask
-    p3, p4, p5 = planes[w, 3] & mask, planes[w, 4] & mask, planes[w, 5] & mask
-    for i in range(count):
-        x = columns[w, i + start]
-        members = np.int64(popcount64(x & mask))
-        steps = popcount64(x & p0) + (popcount64(x & p1) << np.uint64(1)) + (popcount64(x & p2) << np.uint64(2))
-        steps += (popcount64(x & p3) << np.uint64(3)) + (popcount64(x & p4) << np.uint64(4))
-        steps += popcount64(x & p5) << np.uint64(5)
-        size[i] += members
-        total[i] += base * members + unit * np.int64(steps)
-
-
-@inner
-def add_joins(
-    columns: Words,
-    w: Scalar,
-    a: Scalar,
-    start: Scalar,
-    count: Scalar,
-    base: Scalar,
-    unit: Scalar,
-    planes: Words,
-    size: NDArray[np.int64],
-    total: NDArray[np.int64],
-) -> None:
-    """Add word ``w`` of the unions of column ``a`` with ``count`` columns from ``start`` on."""
-    other = columns[w, a]
-    p0, p1, p2 = planes[w, 0], planes[w, 1], planes[w, 2]
-    p3, p4, p5 = planes[w, 3], planes[w, 4], planes[w, 5]
-    for i in range(count):
-        x = columns[w, i + start] | other
-        members = np.int64(popcount64(x))
         steps = popcount64(x & p0) + (popcount64(x & p1) << np.uint64(1)) + (popcount64(x & p2) << np.uint64(2))
         steps += (popcount64(x & p3) << np.uint64(3)) + (popcount64(x & p4) << np.uint64(4))
         steps += popcount64(x & p5) << np.uint64(5)

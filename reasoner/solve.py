@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from ..ontology.kb import KB
 from .atoms import AtomTable, enumerate_atoms
 from .deepening import AUTOMATIC, deepen, tables_by_depth
-from .ecii import induce_ecii
 from .individuals import complete_problem, resolve_problem
 from .interpretation import Interpretation
 from .language import CONSTRUCTORS, Language
@@ -142,6 +141,8 @@ def solve_posed(
     ignored = known_entities([*settings.ignored_classes, *settings.ignored_properties], posed.kb, posed.problem)
     ignored |= {iri for iri in model.data_properties if refused_datatypes(settings, model.values(iri))}
     if options.strategy == "ecii":
+        from .ecii import induce_ecii  # which most problems have no use for
+
         return induce_ecii(
             model,
             posed.positives,

@@ -20,7 +20,7 @@ from ..ontology.syntax.manchester import parse
 from .atoms import AtomTable, Lazy
 from .bitset import pack
 from .learning import InductionOptions, RankedExpression
-from .problem import LearningProblem, is_iri
+from .problem import LearningProblem, expand, expand_class, is_iri, is_name
 
 
 def start_class_of(problem: LearningProblem, kb: KB) -> ClassExpression | None:
@@ -34,13 +34,19 @@ def start_class_of(problem: LearningProblem, kb: KB) -> ClassExpression | None:
     written = problem.settings.start_class
     if written is None:
         return None
-    if kb.index.classes.id(written) is not None:
-        return Named(written)
+    iri = expand_class(written, problem.prefixes)
+    if kb.index.classes.id(iri) is not None:
+        return Named(iri)
+
+    def resolve(name: str) -> str:
+        expanded = expand(name, problem.prefixes)
+        return kb.names.to_iri(name) if expanded == name else expanded
+
     try:
-        expression = parse(f"<{written}>" if is_iri(written) else written, kb.names.to_iri)
+        expression = parse(f"<{iri}>" if is_iri(iri) and is_name(iri) else written, resolve)
     except ValueError as error:
         raise UsageError(
-            f"the start class {written!r} cannot be read: {error}",
+            f"the start class {written!r} cannot be read: {str(error).rstrip('.')}",
             where=problem.origin,
             expected="a class of the knowledge base, or an expression in Manchester syntax",
         ) from error

@@ -125,6 +125,8 @@ def test_wrong_calls(folder: Path, tmp_path: Path) -> None:
     assert "did you mean invert" in refuse(2, *asked, "--methods", "inverted").lower()
     assert "--scores" in refuse(2, *asked, "--methods", "clip-dissect")
     assert "there is no unit 9" in refuse(2, *asked, "--units", "9")
+    assert "--scores is for clip-dissect" in refuse(2, *asked, "--scores", tmp_path / "scores.csv")
+    assert "nothing is named" in refuse(2, *asked, "--methods", ",")
     (tmp_path / "scores.csv").write_text("id,car\np0,1\n")
     few = refuse(1, *asked, "--methods", "clip-dissect", "--scores", tmp_path / "scores.csv")
     assert "images have no scores" in few

@@ -86,6 +86,40 @@ def test_the_same_activations_and_labels_as_without(folder: Path, address: str, 
     assert found["far"] == found["local"]
 
 
+def test_an_update_induces_on_the_cluster_what_an_extension_touches(folder: Path, address: str, tmp_path: Path) -> None:
+    (tmp_path / "more.ttl").write_text(
+        "@prefix : <http://example.org/> . @prefix rdfs: <http://www.w3.org/2000/01/rdf-schema#> .\n"
+        "@prefix owl: <http://www.w3.org/2002/07/owl#> .\n"
+        ":Rooted a owl:Class . :Tree rdfs:subClassOf :Rooted . :Bus rdfs:subClassOf :Rooted .\n"
+    )
+    shutil.copytree(folder / "kb", tmp_path / "kb")
+    kb, acts = tmp_path / "kb", tmp_path / "acts"
+    document(
+        *("activations", f"{folder / 'model.py'}:make", "--layer", "1", "--images", folder / "images"),
+        *("--holdout", 0, "--out", acts),
+    )
+    document(
+        *("label", "--kb", kb, "--activations", acts, "--out", tmp_path / "first"),
+        *("--positive", 0.9, "--negative", 0.85, "--min-positives", 2),
+    )
+    document("kb", "extend", kb, tmp_path / "more.ttl")
+    update = ("label", "--update", tmp_path / "first")
+    local, far = (
+        document(*update, "--out", tmp_path / name, *cluster)
+        for name, cluster in (("local", ()), ("far", ("--cluster", address)))
+    )
+    assert local["induced"] and local["induced"] == far["induced"]
+    for file in ("labels.json", "labels.csv", "fingerprints.json"):
+        assert (tmp_path / "far" / file).read_bytes() == (tmp_path / "local" / file).read_bytes()
+    # Nothing is left to do, and nothing is asked of the cluster.
+    assert (
+        document("label", "--update", tmp_path / "far", "--out", tmp_path / "same", "--cluster", address)["induced"]
+        == []
+    )
+    done = command(*update, "--out", tmp_path / "no", "--cluster", address, "--jobs", 2)
+    assert (done.returncode, done.stdout) == (2, "") and "--jobs is not for --cluster" in done.stderr
+
+
 def test_errors_of_a_cluster(folder: Path, tmp_path: Path) -> None:
     label = ("label", "--kb", folder / "kb", "--activations", tmp_path / "none", "--out", tmp_path / "run")
     for options, code, message in (

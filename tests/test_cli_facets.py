@@ -1,6 +1,7 @@
 """`neurontology facets` as a user meets it: the contract, several layers, pictures, errors in one paragraph."""
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -82,3 +83,19 @@ def test_wrong_calls_and_broken_data(folder: Path, tmp_path: Path) -> None:
         (broken / file.parent.name / file.name).write_bytes(file.read_bytes())
     (broken / "dark" / "p1.png").write_bytes(b"\x89PNG nothing")
     assert "dark/p1.png" in refuse(1, "facets", acts, "--top", 9, "--images", broken)
+
+
+def test_images_that_were_left_out_of_the_activations_are_left_out(folder: Path, tmp_path: Path) -> None:
+    from neurontology.bridge.activations import extract
+    from neurontology.bridge.models import load_model
+
+    shutil.copytree(folder / "photos", tmp_path / "photos")
+    (tmp_path / "photos" / "dark" / "p99.png").write_bytes(b"no image")
+    acts, photos = tmp_path / "acts", tmp_path / "photos"
+    extract(load_model(f"{folder / 'model.py'}:build"), "3", photos, out=acts, workers=1, skip_bad=True)
+    record = json.loads(succeed("facets", acts, "--top", 10, "--images", photos, "--units", "0", "--json"))
+    assert record["facets_of"] == "patches"
+    # An image that was there then and is broken now is another matter.
+    said = refuse(1, "facets", folder / "acts3", "--top", 10, "--images", photos)
+    assert "1 unusable image: dark/p99.png" in said
+    assert "`activations` and `verify --images` leave them out with --skip-bad" in said

@@ -1,6 +1,7 @@
 """The commands sweep and compare, run for real."""
 
 import csv
+import html
 from pathlib import Path
 
 import numpy as np
@@ -58,6 +59,11 @@ def test_sweep_then_compare_two_of_its_runs(inputs: Path, tmp_path: Path) -> Non
     shown = run("compare", out / "70-30", out / "top8-15", "--kb", inputs / "kb")
     assert (shown.returncode, "labels: " in shown.stdout, "rule" in shown.stdout) == (0, True, True)
 
+    paged = answer("compare", out / "70-30", out / "top8-15", "--out", tmp_path / "compared")
+    assert paged["page"] == str(tmp_path / "compared" / "index.html")
+    text = (tmp_path / "compared" / "index.html").read_text()
+    assert all(html.escape(u["first"]) in text for u in compared["units"] if u["first"])
+
     # What a sweep leaves are runs like any other: the report says how their examples were chosen.
     page = tmp_path / "page"
     assert run("report", out / "top8-15", "--out", page).returncode == 0
@@ -85,6 +91,26 @@ def test_wrong_calls_are_refused(inputs: Path, tmp_path: Path, options: list[str
     assert not (tmp_path / "s").exists()
 
 
-def test_compare_needs_runs(inputs: Path) -> None:
+def test_compare_needs_runs(inputs: Path, tmp_path: Path) -> None:
     result = run("compare", inputs / "kb", inputs / "kb")
     assert (result.returncode, "is not a labelling run" in result.stderr) == (2, True)
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "run.json").write_text("{}")
+    result = run("compare", tmp_path / "run", tmp_path / "run")
+    assert (result.returncode, "broken run (labels.json is missing)" in result.stderr) == (1, True)
+    (tmp_path / "run" / "labels.json").write_text('{"units": []}')
+    result = run("compare", tmp_path / "run", tmp_path / "run")
+    assert (result.returncode, "is a broken run (no 'config')" in result.stderr) == (1, True), result.stderr
+
+
+def test_units_of_runs_are_compared_as_they_are_asked_for(inputs: Path, tmp_path: Path) -> None:
+    for name, units in (("some", ["--units", "0,1"]), ("all", ["--score", "iou"])):
+        made = run("label", "--kb", inputs / "kb", "--activations", inputs / "acts", "--out", tmp_path / name, *units)
+        assert made.returncode == 0, made.stderr
+    shown = run("compare", tmp_path / "some", tmp_path / "all").stdout
+    (line,) = [line.split() for line in shown.splitlines() if line.startswith("units ") and "all" in line]
+    assert line == ["units", "0,1", "all"]
+    three = run("compare", tmp_path / "some", tmp_path / "all", tmp_path / "some", "--out", tmp_path / "page")
+    assert (three.returncode, "--out shows two runs" in three.stderr) == (2, True)
+    taken = run("compare", tmp_path / "some", tmp_path / "all", "--out", tmp_path / "some")
+    assert (taken.returncode, "exists already" in taken.stderr) == (2, True)

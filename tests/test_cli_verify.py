@@ -83,18 +83,44 @@ def test_an_activation_directory_with_labels_of_ones_own(tables: Path, tmp_path:
     assert (without.returncode, "no unit has a label" in without.stderr) == (2, True)
 
 
+def test_a_run_is_not_a_table(tmp_path: Path) -> None:
+    (tmp_path / "run.json").write_text("{}")
+    result = run("verify-table", tmp_path)
+    assert (result.returncode, "this is a labelling run" in result.stderr) == (2, True), result.stderr
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
         (["--variant", "left"], "no alternative 'left'"),
         (["--threshold", "much"], "'much' is no threshold"),
         (["--units", "0"], "--units chooses rows of the matrix"),
-        (["--labels", "x.csv"], "published tables carry their labels"),
+        (["--labels", "x.csv"], "x.csv: there is no such file"),
+        (["--published", "x.csv"], "x.csv: there is no such file"),
+        (["--published", "x.csv", "--matrix"], "--published is about the units' own labels"),
     ],
 )
 def test_wrong_calls_are_refused(tables: Path, options: list[str], message: str) -> None:
     result = run("verify-table", tables, *options)
     assert (result.returncode, message in result.stderr) == (2, True), result.stderr
+
+
+def test_published_groups_beside_the_published_figures(shared_data: Path) -> None:
+    """The whole published table from one command, and the two p-values that contradict their own z."""
+    folder = shared_data / "resnet50v2-neurons" / "verification-summary"
+    record = answer("verify-table", folder, "--published", folder / "summary.csv")
+    assert [row["target_images"] + row["non_target_images"] for row in record["rows"]] == [1467] * 14
+    differing = [(r["unit"], k) for r in record["published"] for k, f in r["figures"].items() if not f["agrees"]]
+    assert differing == [(19, "p"), (36, "p")]
+    assert sum(len(r["figures"]) for r in record["published"]) == 14 * 8
+    assert {r["unit"]: round(r["p_of_z"], 6) for r in record["published"] if not r["p_follows"]} == {
+        19: 3.2e-5,
+        36: 1.67e-4,
+    }
+    shown = run("verify-table", folder, "--published", folder / "summary.csv").stdout
+    assert "110 of 112 published figures of 14 units agree" in shown
+    assert "80.952" in shown and "-1.2843" in shown
+    assert "unit 19: the published p < .00001 does not follow from its own z, which gives 3.2e-05" in shown
 
 
 NETWORK = """

@@ -192,7 +192,7 @@ def compare(
     joined = join_images(kb, activations, dataset)
     whole, photographs = len(joined.images), None
     if any(kind.masks for kind, _ in found.values()):
-        photographs = ImageSet.find(_folder(activations, images))
+        photographs = ImageSet.find(_folder(activations, images), skip_bad=bool(activations.meta.skipped))
         paths = {record.id: record.path for record in photographs}
         usable = [
             (path := paths.get(activations.images[int(row)].id)) is not None and has_masks(path)

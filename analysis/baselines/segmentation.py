@@ -120,11 +120,14 @@ def _decode(file: Path) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
         with pillow().open(file) as picture:
             if picture.mode not in ("RGB", "RGBA"):
                 raise DataError(f"holds pixels of mode {picture.mode}", where=file, expected="red, green and blue")
-            pixels = np.asarray(picture, np.int32)
+            pixels = np.asarray(picture)
     except BROKEN_IMAGE as problem:
         raise DataError(f"cannot be decoded ({describe(problem)})", where=file, expected="an intact PNG") from problem
-    instances = np.searchsorted(np.unique(np.append(pixels[..., 2], 0)), pixels[..., 2])
-    return pixels[..., 0] // 10 * 256 + pixels[..., 1], instances.astype(np.int32)
+    present = np.bincount(pixels[..., 2].ravel(), minlength=256) > 0
+    present[0] = True
+    numbers = (np.cumsum(present) - 1).astype(np.int32)
+    classes = pixels[..., 0].astype(np.int32) // 10 * 256 + pixels[..., 1]
+    return classes, numbers[pixels[..., 2]]
 
 
 def _names(classes: NDArray[np.int32], instances: NDArray[np.int32], named: dict[int, str]) -> dict[int, str]:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from ...bridge.inference import for_inference
 from ...bridge.models import load_model
 from ...ontology.errors import UsageError, near_matches
 from .eszsl import AnnotatedPictures, EszslScorer
@@ -73,11 +74,12 @@ def load_scorer(spec: str, training: Callable[[], Training]) -> Scorer:
         from .sentences import sentence_embeddings
 
         model = load_model(rest or CLASSIFIER)
-        return ConseScorer(model, class_names(model), sentence_embeddings())
+        return ConseScorer(for_inference(model, "output"), class_names(model), sentence_embeddings())
     if spec == "eszsl":
         from .sentences import sentence_embeddings
 
         embed = sentence_embeddings()
         given = training()
-        return EszslScorer.fit(load_model(CLASSIFIER), FEATURES, embed, given.pictures, given.annotated)
+        model = for_inference(load_model(CLASSIFIER), FEATURES)
+        return EszslScorer.fit(model, FEATURES, embed, given.pictures, given.annotated)
     raise UsageError(f"there is no scorer {spec!r}", expected=", ".join(_KINDS), hint=near_matches(spec, _KINDS))

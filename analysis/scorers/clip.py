@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from ...ontology.errors import DataError, MissingDependencyError, UsageError, near_matches
+from ...bridge.packages import import_package
+from ...ontology.errors import DataError, UsageError, near_matches
 from .network import in_batches
 from .scorer import Picture, Vectors, unit_length
 
@@ -92,14 +93,7 @@ def open_clip_scorer(spec: str) -> ClipScorer:
             expected="a file that open_clip wrote",
             hint=f"looked for {path.absolute()}",
         )
-    try:
-        import open_clip
-    except (ImportError, RuntimeError) as problem:
-        # torchvision built for another torch ends its import with a RuntimeError.
-        raise MissingDependencyError(
-            f"the scorer needs the package open_clip_torch, and a torchvision made for this torch ({problem})",
-            hint="install it with pip install 'neurontology[clip]'",
-        ) from problem
+    open_clip = import_package("open_clip", "the scorer", "'neurontology[clip]'")
     known = open_clip.list_models()
     if architecture not in known:
         raise UsageError(f"open_clip has no model {architecture!r}", hint=near_matches(architecture, known))
@@ -128,12 +122,7 @@ def hugging_face_scorer(name: str) -> ClipScorer:
     MissingDependencyError
         If the package is not installed.
     """
-    try:
-        import transformers
-    except ImportError as problem:
-        raise MissingDependencyError(
-            f"the scorer needs the package transformers ({problem})", hint="install it with pip install transformers"
-        ) from problem
+    transformers = import_package("transformers", "the scorer", "transformers", "CLIPModel", "CLIPProcessor")
     transformers.utils.logging.disable_progress_bar()
     folder = Path(name).expanduser()
     given: Any = folder if folder.is_dir() else name

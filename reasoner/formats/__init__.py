@@ -13,7 +13,7 @@ from .text import read_text
 
 __all__ = ["read_lists", "read_problem"]
 
-_EXAMPLES = re.compile(r"^[ \t]*\w+\.(?:positive|negative)Examples[ \t]*=", re.MULTILINE)
+_EXAMPLES = re.compile(r"(?<!\S)\w+\.(?:positive|negative)Examples\s*=")
 
 
 def read_problem(path: str | os.PathLike[str], *, select: str | None = None) -> LearningProblem:

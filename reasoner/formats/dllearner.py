@@ -31,7 +31,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from ...ontology.errors import DataError
-from ..problem import LANGUAGE, LearningProblem, ProblemKind, ProblemSettings, expand, make_problem
+from ..problem import LANGUAGE, LearningProblem, ProblemKind, ProblemSettings, expand, expand_class, make_problem
 from .dllearner_syntax import NUMBER, Bean, Document, Reference, Value, parse
 
 _MARK = re.compile(
@@ -253,13 +253,15 @@ def _settings(document: Document, problem: Bean, algorithm: Bean, prefixes: dict
     for bean in (algorithm, *_operators(document, algorithm)):
         for name in LANGUAGE & bean.properties.keys():
             value = bean.value(name)
+            if value in ("true", "false"):
+                value = value == "true"
             if not isinstance(value, (bool, float)):
                 raise _wrong(document, bean, name, "true, false or a number")
             language[name] = value
     return ProblemSettings(
         ignored_classes=iris("ignoredConcepts"),
         ignored_properties=iris("ignoredObjectProperties"),
-        start_class=None if start is None else expand(start, prefixes),
+        start_class=None if start is None else expand_class(start, prefixes),
         noise_percentage=_number(document, algorithm, "noisePercentage"),
         time_limit=time_limit,
         top=None if top is None else int(top),

@@ -19,11 +19,11 @@ class Reference:
 
 Value: TypeAlias = bool | float | str | Reference | tuple["Value", ...]
 
-_BLANK = re.compile(r"\s+|//[^\n]*|/\*.*?\*/", re.DOTALL)
+_BLANK = re.compile(r"\s+|//[^\n]*|#[^\n]*|/\*.*?\*/", re.DOTALL)
 _WORD = re.compile(r"[A-Za-z_]\w*")
 _STRING = re.compile(r'"([^"\n]*)"')
 _CLOSING = {"{": "}", "[": "]", "(": ")"}
-NUMBER = re.compile(r"-?\d+(?:\.\d*)?(?:[eE][+-]?\d+)?")
+NUMBER = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?")
 """A number, as it may also stand in quotes."""
 
 MAX_DEPTH = 2
@@ -153,7 +153,7 @@ def _sequence(reader: Reader, opening: str, depth: int) -> tuple[Value, ...]:
     while not reader.take_symbol(closing):
         if not reader.peek():
             reader.fail(f"the {opening!r} of line {line} is not closed", repr(closing))
-        if values and not reader.take_symbol(","):
-            reader.unexpected(f"',' or {closing!r}")
         values.append(_value(reader, depth))
+        if not reader.take_symbol(",") and reader.peek() not in (closing, ""):
+            reader.unexpected(f"',' or {closing!r}")
     return tuple(values)

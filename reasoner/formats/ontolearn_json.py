@@ -20,7 +20,7 @@ from types import MappingProxyType
 from typing import Any
 
 from ...ontology.errors import DataError, UsageError, near_matches
-from ..problem import LANGUAGE, LearningProblem, ProblemKind, ProblemSettings, expand, make_problem
+from ..problem import LANGUAGE, LearningProblem, ProblemKind, ProblemSettings, expand, expand_class, make_problem
 
 _POSITIVE = ("positive_examples", "positives", "positive", "positiveExamples", "pos")
 _NEGATIVE = ("negative_examples", "negatives", "negative", "negativeExamples", "neg")
@@ -205,7 +205,7 @@ def _settings(given: Mapping[str, Any], prefixes: Mapping[str, str], where: str)
     return ProblemSettings(
         ignored_classes=tuple(expand(c, prefixes) for c in _strings(given, ("ignoredConcepts",), where)),
         ignored_properties=tuple(expand(p, prefixes) for p in _strings(given, ("ignoredObjectProperties",), where)),
-        start_class=None if start is None else expand(start, prefixes),
+        start_class=None if start is None else expand_class(start, prefixes),
         noise_percentage=_number(given, "noisePercentage", where),
         time_limit=time_limit,
         top=None if top is None else int(top),

@@ -117,11 +117,29 @@ def test_files_that_are_missing_or_not_wanted(act, tmp_path):
     with pytest.raises(UsageError, match="no such file"):
         read_labels(tmp_path / "absent.csv")
     table = write(tmp_path / "neuron_0_x.csv", "0,Class_names,Filenames\n1,a,b\n")
-    with pytest.raises(UsageError, match="carry their labels"):
-        concept_images([table], table)
     other = write(tmp_path / "neuron_1_x.csv", "1,Class_names,Filenames\n1,a,b\n")
     with pytest.raises(DataError, match=r"neuron_1_x\.csv: the file holds 1 units"):
         concept_images([table, other])
+
+
+def test_labels_of_ones_own_for_tables_whatever_their_names(tmp_path):
+    rng = np.random.default_rng(8)
+    lines = ["Class Names,unit_4,unit_2"]
+    shown = [("cat", "Night table")[i % 2] for i in range(40)]
+    values = rng.random((40, 2)) + [[c == "cat", 0] for c in shown]
+    lines += [f"{c},{a},{b}" for c, (a, b) in zip(shown, values, strict=True)]
+    table = write(tmp_path / "all concepts.csv", "\n".join(lines) + "\n")
+    labels = write(tmp_path / "l.csv", "Label,Neuron\nCat,4\nnight_table,2\n")
+    images = concept_images([table], labels)
+    assert images.labels == {4: ("cat",), 2: ("Night table",)}
+    first, second = label_rows(images)
+    assert (second.unit, second.label) == (4, "cat")
+    cats = np.array(shown) == "cat"
+    expected = mannwhitneyu(values[cats, 0], values[~cats, 0], alternative="greater", use_continuity=False)
+    assert (second.p, first.target_images) == (pytest.approx(expected.pvalue), 20)
+    assert len(concept_matrix(concept_images([table]))) == 4
+    with pytest.raises(UsageError, match="there is no unit 3"):
+        concept_images([table], write(tmp_path / "m.csv", "unit,label\n3,cat\n"))
 
 
 def test_the_diagonal_of_the_published_files_is_the_published_table(shared_data: Path):

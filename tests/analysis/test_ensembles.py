@@ -232,6 +232,9 @@ def test_the_command(planted, tmp_path):
         (("--find-by", "colour"), "coactivation or correlation or clusters"),
         (("--find-by", "correlation", "--size", 4), "2 or 3"),
         (("--plot", "plot.gif"), "no name of a plot"),
+        (("--positive", "2", "--groups", "0+1"), "are out of order"),
+        (("--units", "1"), "1 unit cannot make a group of 2"),
+        (("--find-by", "clusters", "--units", "1"), "1 unit cannot make a group of 8"),
     ):
         refused = command(kb, acts, *wrong)
         assert (refused.returncode, refused.stdout) == (2, ""), refused.stderr

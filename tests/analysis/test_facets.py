@@ -74,22 +74,25 @@ def write_kb(folder):
     return KB.open(folder / "kb", writable=True)
 
 
-@pytest.fixture(scope="module")
-def toy(tmp_path_factory):
-    """Unit 0 fires for trees, cars and dogs, 1 for trees alone; the others tell the four kinds apart."""
-    folder = tmp_path_factory.mktemp("toy")
-    kb = write_kb(folder)
+def write_activations(folder, scale=1.0):
     rng = np.random.default_rng(5)
     kind = np.arange(160) % 4
     values = np.zeros((160, 30))
     values[:, 0] = np.where(kind < 3, 5, 0) + rng.random(160)
     values[:, 1] = np.where(kind == 0, 5, 0) + rng.random(160)
     values[:, 2:] = 3 * (np.arange(28) % 4 == kind[:, None]) + rng.random((160, 28)) + 0.01
-    with ActivationWriter(folder / "acts") as writer:
+    with ActivationWriter(folder) as writer:
         rows_ = [(f"i{n}", f"i{n}.png", "", f"scene {k}") for n, k in enumerate(kind)]
-        writer.append(values.astype(np.float32), rows_, "toy")
+        writer.append((scale * values).astype(np.float32), rows_, "toy")
         writer.publish(model="m", layer="l", reduce="max", request_sha256="", seed=0, holdout=0.5, software={})
-    return folder, kb, Activations.open(folder / "acts")
+    return Activations.open(folder)
+
+
+@pytest.fixture(scope="module")
+def toy(tmp_path_factory):
+    """Unit 0 fires for trees, cars and dogs, 1 for trees alone; the others tell the four kinds apart."""
+    folder = tmp_path_factory.mktemp("toy")
+    return folder, write_kb(folder), write_activations(folder / "acts")
 
 
 def test_facets_and_labels_of_a_known_rule(toy):
@@ -114,6 +117,15 @@ def test_facets_and_labels_of_a_known_rule(toy):
         )
         assert label.verdict.verdict == "confirmed"
     assert measures.selectivity.units[0].flatness > measures.selectivity.units[1].flatness
+
+
+def test_facets_of_two_activations_of_a_layer_are_not_added_up(tmp_path):
+    kb = write_kb(tmp_path)
+    settings = FacetSettings(top=100, units=(0,), options=InductionOptions(max_atoms=1))
+    for scale in (1.0, 2.0):
+        analyse_layer(write_activations(tmp_path / f"acts-{scale}", scale), settings, kb=kb)
+    names, answers = rows(run_query(kb, "facets-under", {"concept": "Plant"}))
+    assert [row[names.index("facets")].value for row in answers] == ["3"]
 
 
 def test_triples_and_the_question(toy, tmp_path):

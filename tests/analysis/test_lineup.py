@@ -3,6 +3,7 @@
 import csv
 import json
 import math
+import shutil
 from itertools import product
 from pathlib import Path
 from types import SimpleNamespace
@@ -13,16 +14,19 @@ from neurontology.analysis.across import label_across
 from neurontology.analysis.lineup import line_up
 from neurontology.analysis.lineup_plot import draw_lineup
 from neurontology.analysis.run_verification import verify_run
+from neurontology.analysis.verdict_record import verdict_records
+from neurontology.analysis.verification import adjust, verify_unit
 from neurontology.bridge.activations import Activations
 from neurontology.bridge.example_rules import parse_rule
 from neurontology.bridge.importers import import_activations
+from neurontology.bridge.recording import record_verdicts
 from neurontology.bridge.run import open_run
 from neurontology.kb_build.annotate import annotate
 from neurontology.kb_build.annotation import AnnotatedImage, AnnotatedObject
 from neurontology.kb_build.owl import build_owl
 from neurontology.ontology.errors import UsageError
 from neurontology.ontology.kb import KB
-from neurontology.ontology.sparql import rows, run_query
+from neurontology.ontology.sparql import read_query, rows, run_query
 from neurontology.ontology.vocabulary import vocabulary_turtle
 from neurontology.reasoner.learning import InductionOptions
 from pyoxigraph import NamedNode, RdfFormat, parse
@@ -130,6 +134,32 @@ def test_one_layer_has_common_units(loop: SimpleNamespace) -> None:
     assert record["common_units"] == len(common)
     for row, aucs in zip(record["runs"], tested, strict=True):
         assert row["auc_median_common"] == pytest.approx(np.median([aucs[unit] for unit in common]))
+
+
+def test_a_label_whose_base_rate_is_untestable_passed_gate_and_holm_all_the_same(
+    loop: SimpleNamespace, tmp_path: Path
+) -> None:
+    shutil.copytree(loop.folder / "flat", tmp_path / "kb")
+    kb = KB.open(tmp_path / "kb", writable=True)
+    runs = [open_run(loop.folder / "out" / name) for name in ("flat-weak", "flat-strong")]
+    labelled = [unit["unit"] for unit in runs[0].units if unit["solutions"]][:3]
+    assert len(labelled) == 3
+    mask = [True] * 4 + [False] * 4
+    activations = {  # four images against four: too few for the base rate, not for gate and test
+        labelled[0]: [5, 6, 7, 8, 1, 2, 3, 4],
+        labelled[1]: [0, 0, 7, 8, 1, 2, 3, 4],
+        labelled[2]: [1, 2, 3, 4, 5, 6, 7, 8],
+    }
+    judged = adjust(verify_unit(values, mask, unit=unit, label="x") for unit, values in activations.items())
+    assert judged[0].verdict.startswith("untestable")
+    assert [row.verdict for row in judged[1:]] == ["rejected", "gate only"]
+    record_verdicts(kb, runs[0], verdict_records(judged), {"images": "few"})
+    row = line_up(runs, [kb, kb])["runs"][0]
+    assert (row["tested"], row["gate"], row["holm"], row["confirmed"]) == (3, 2, 1, 0)
+    names, found = rows(run_query(kb, read_query("gate-and-holm")[0], {}))
+    of_run = [r for r in found if r[names.index("verdict")].value == judged[0].verdict]
+    assert [int(r[names.index("unit")].value) for r in of_run] == [labelled[0]]
+    assert of_run[0][names.index("baseRate")] is None
 
 
 def test_every_knowledge_base_knows_the_comparison(loop: SimpleNamespace) -> None:

@@ -282,6 +282,20 @@ def test_units_are_found_by_the_name_of_their_column(tmp_path):
     assert table.unit(9).tolist() == [1]
 
 
+def test_columns_and_classes_as_other_people_write_them(small, tmp_path):
+    """Other order, case and spaces, no file names, an index column, a footer without an empty row: the same rows."""
+    expected = verify_table([small])
+    other = tmp_path / "other"
+    other.mkdir()
+    write(
+        other,
+        "Neuron 0.CSV",
+        ",CLASS NAMES ,2,Predicted_classes,0, 1\n0,lamp,1,3,5,0\n1, Lamp,1,,4,0\n2,lamp,0,,3,0\n,,50,,100,0\n",
+    )
+    write(other, "unit-1-2 x.csv", "class,neuron_2,Neuron 1,unit 0\nCat,1,9,0\ncat,0,8,1\ncat,3,7,0\n")
+    assert verify_table([other]) == expected
+
+
 def test_options_reach_every_row(rows, data):
     folder = data / "google-images" / "verification"
     assert rows[3].p_holm == pytest.approx(rows[3].p * sum(row.p >= rows[3].p for row in rows.values()))
@@ -297,6 +311,8 @@ def test_name_of_a_file_says_its_units(tmp_path):
         "neuron_7.csv": (7,),
         "neuron_22_54_googleImages.csv": (22, 54),
         "Neuron_3_50_8.csv": (3, 50, 8),
+        "neuron 3 50 google images.csv": (3, 50),
+        "UNIT-12-verification.CSV": (12,),
     }.items():
         path = write(tmp_path, name, "0,Class_names,Filenames\n1,a,b\n")
         assert read_published([path])[0].units == units
@@ -307,18 +323,19 @@ def test_name_of_a_file_says_its_units(tmp_path):
     [
         ("summary.csv", HEADER, "does not say which units"),
         ("neuron_1_1_x.csv", HEADER, "twice"),
-        ("neuron_0_x.csv", "", "columns Class_names, Filenames are missing"),
-        ("neuron_0_x.csv", "0,1,Filenames\n", "columns Class_names are missing"),
-        ("neuron_0_x.csv", "a,Class_names,Filenames\n", "header"),
-        ("neuron_0_x.csv", "0,0,Class_names,Filenames\n", "header"),
+        ("neuron_0_x.csv", "", "csv:1: the file is empty"),
+        ("neuron_0_x.csv", "0,1,Filenames\n", "csv:1: there is no column with the class of each image.*'Filenames'"),
+        ("neuron_0_x.csv", "a,Class_names,Filenames\n", "csv:1: there is no column of a unit"),
+        ("neuron_0_x.csv", "0,0,Class_names,Filenames\n", "csv:1: unit 0 has two columns"),
         ("neuron_0_x.csv", HEADER + FOOTER, "no images"),
         ("neuron_0_x.csv", HEADER + "1,2,3,lamp\n", "neuron_0_x.csv:2: the row has 4 cells"),
         (
             "neuron_0_x.csv",
-            HEADER + "1,2,3,lamp,,\n",
-            "neuron_0_x.csv:2: the row has no class or no file name",
+            HEADER + "1,2,3,,a.jpg,\n",
+            "neuron_0_x.csv:2: the row has no class",
         ),
-        ("neuron_0_x.csv", HEADER + "1,2,3,,,\n", "neuron_0_x.csv:2: the row has no class or no file name"),
+        ("neuron_0_x.csv", HEADER + "1,2,3,,,\n", "holds no images"),
+        ("neuron_0_x.csv", HEADER + "1,2,3,,,\n1,2,3,lamp,a,\n", "csv:3: an image stands below the footer"),
         ("neuron_0_x.csv", HEADER + "1,nan,3,lamp,a,\n", "csv:2, unit 1: the activation is 'nan'"),
         ("neuron_0_x.csv", HEADER + "1,2,,lamp,a,\n", "csv:2, unit 2: the activation is ''"),
         ("neuron_0_x.csv", HEADER + "1,2,1e999,lamp,a,\n", "unit 2"),

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from neurontology.analysis.bands import label_bands
 from neurontology.analysis.ensemble_recording import record_ensembles
 from neurontology.analysis.ensembles import compare_groups, ensembles_record, find_groups
 from neurontology.analysis.lineup import line_up
@@ -18,7 +19,7 @@ from neurontology.analysis.sweep import sweep, sweep_record
 from neurontology.analysis.unit_groups import parse_groups
 from neurontology.analysis.verification import Criteria
 from neurontology.bridge.activations import Activations
-from neurontology.bridge.example_rules import parse_rules
+from neurontology.bridge.example_rules import parse_bands, parse_rules
 from neurontology.bridge.importers import import_activations
 from neurontology.bridge.labelling import join_images
 from neurontology.bridge.run import open_run
@@ -137,6 +138,26 @@ def test_the_page_tells_them_and_links_the_units(recorded, tmp_path):
     assert compared.count("this run") == 2
     again = write_report(run, kb, acts, tmp_path / "again")
     assert again.read_bytes() == (tmp_path / "out" / "index.html").read_bytes()
+
+
+def test_bands_stand_from_the_lowest_and_are_called_bands(recorded, tmp_path):
+    path = recorded[0]
+    kb = KB.open(shutil.copytree(path / "kb", tmp_path / "kb"), writable=True)
+    _, acts, run = opened(path)
+    bands = parse_bands("5-30,30-100", min_positives=3)
+    record = label_bands(kb, acts, bands, tmp_path / "bands", options=OPTIONS)
+    kinds = [one.kind for one in recorded_experiments(kb, acts, run).comparisons]
+    assert sorted(kinds) == ["bands", "comparison", "sweep"]
+    (found,) = [one for one in recorded_experiments(kb, acts, run).comparisons if one.kind == "bands"]
+    assert [one.name for one in found.outcomes] == ["5-30", "30-100"]  # by name it is the other way round
+    for one, row in zip(found.outcomes, record["bands"], strict=True):
+        assert (one.labelled, one.tested, one.confirmed) == (row["labelled"], row["tested"], row["confirmed"])
+    page = html.unescape(write_report(run, kb, acts, tmp_path / "out").read_text())
+    assert "2\u00a0runs</b> by bands of activations" in page
+    ranges = parse_bands("3", min_positives=3)
+    label_bands(kb, acts, ranges, tmp_path / "ranges", options=OPTIONS)
+    named = [[o.name for o in c.outcomes] for c in recorded_experiments(kb, acts, run).comparisons if c.kind == "bands"]
+    assert named == [["5-30", "30-100"], ["1of3", "2of3", "3of3"]]
 
 
 def test_a_page_without_experiments_does_not_mention_them(recorded, tmp_path):

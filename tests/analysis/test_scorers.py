@@ -1,7 +1,6 @@
 """Scorers: formulas by hand and by another solver, tables, and what is said when weights are missing."""
 
 import json
-import pickle
 from pathlib import Path
 
 import numpy as np
@@ -227,53 +226,3 @@ def test_sentence_embeddings_are_asked_for_by_name() -> None:
         vectors = sentence_embeddings()(["a car", "an automobile", "a mountain"])
         assert np.allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)
         assert vectors[0] @ vectors[1] > vectors[0] @ vectors[2] + 0.2
-
-
-def test_open_clip_of_a_file(tmp_path: Path) -> None:
-    """A CLIP model of open_clip with random weights, saved and read back: cosines are those of the model itself."""
-    try:
-        import open_clip
-    except (ImportError, RuntimeError) as problem:  # of a torchvision that is not made for this torch
-        pytest.skip(f"open_clip_torch cannot be imported: {problem}")
-    vision = {"image_size": 32, "layers": 1, "width": 16, "head_width": 8, "patch_size": 16}
-    text = {"context_length": 77, "vocab_size": 49408, "width": 16, "heads": 2, "layers": 1}
-    (tmp_path / "tiny-test.json").write_text(json.dumps({"embed_dim": 6, "vision_cfg": vision, "text_cfg": text}))
-    open_clip.add_model_config(tmp_path / "tiny-test.json")
-    torch.manual_seed(0)
-    network, _, transform = open_clip.create_model_and_transforms("tiny-test")
-    network.eval()
-    weights = tmp_path / "weights.pt"
-    torch.save(network.state_dict(), weights)
-    scorer = load_scorer(f"open_clip:tiny-test@{weights}", no_training)
-    assert scorer.name == "open_clip tiny-test"
-    rng = np.random.default_rng(0)
-    shown = [Image.fromarray(rng.integers(0, 256, (40, 50, 3), dtype=np.uint8)) for _ in range(3)]
-    words = ["red", "door", "a very long thing with many words"]
-    found = scorer.pictures([Picture("x", lambda one=one: one) for one in shown]) @ scorer.texts(words).T
-    with torch.inference_mode():
-        seen = network.encode_image(torch.stack([transform(one) for one in shown]), normalize=True)
-        read = network.encode_text(
-            open_clip.get_tokenizer("tiny-test")([f"a photo of a {word}" for word in words]), normalize=True
-        )
-    np.testing.assert_allclose(found, (seen @ read.T).numpy(), atol=1e-5)
-    assert scorer.pictures([]).shape[0] == 0
-    with pytest.raises(UsageError, match=r"open_clip has no model 'tiny-tset'.*tiny-test"):
-        load_scorer(f"open_clip:tiny-tset@{weights}", no_training)
-    # Weights of another architecture, no weights at all, and a pickle that would run code.
-    (tmp_path / "broken.pt").write_bytes(b"no weights")
-    torch.save({"visual.proj": torch.zeros(2, 2)}, tmp_path / "other.pt")
-    (tmp_path / "evil.pt").write_bytes(pickle.dumps(Evil(tmp_path / "owned"), protocol=2))
-    for name in ("broken", "other", "evil"):
-        with pytest.raises(DataError, match=rf"weights cannot be read.*{name}.pt|{name}.pt.*weights cannot be read"):
-            load_scorer(f"open_clip:tiny-test@{tmp_path / f'{name}.pt'}", no_training)
-    assert not (tmp_path / "owned").exists()
-
-
-class Evil:
-    """What unpickling would do if weights were loaded carelessly."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    def __reduce__(self):
-        return Path.touch, (self.path,)

@@ -1,6 +1,7 @@
 """Measures of selectivity, against rows worked by hand, other formulas and other libraries."""
 
 import math
+import tracemalloc
 from collections import Counter
 from pathlib import Path
 
@@ -167,6 +168,43 @@ def test_top_images_and_their_classes(tmp_path):
     mean, deviation = unit_moments(acts)
     np.testing.assert_allclose(mean, values.mean(0), rtol=1e-6)
     np.testing.assert_allclose(deviation, values.std(0), rtol=1e-6)
+
+
+@pytest.mark.parametrize("block", [1 << 20, 13])
+def test_top_images_among_some_rows(tmp_path, monkeypatch, block):
+    """As if the other images were not there, but rows keep their numbers."""
+    monkeypatch.setattr("neurontology.analysis.top_images._BLOCK", block)
+    rng = np.random.default_rng(3)
+    values = rng.permuted(np.arange(40 * 5).reshape(40, 5) / 10 - 9, axis=0)
+    among = np.sort(rng.permutation(40)[:23])
+    acts = write(tmp_path, values, ["a", "b"] * 20)
+    best = top_images(acts, 9, units=[4, 1], among=among)
+    for at, unit in enumerate([4, 1]):
+        order = among[np.argsort(-values[among, unit])[:9]]
+        assert best.rows[at].tolist() == order.tolist()
+        np.testing.assert_allclose(best.values[at], values[order, unit], rtol=1e-6)
+    mean, deviation = unit_moments(acts, among)
+    np.testing.assert_allclose(mean, values[among].mean(0), rtol=1e-6)
+    np.testing.assert_allclose(deviation, values[among].std(0), rtol=1e-6)
+    with pytest.raises(UsageError, match="23 images are fewer than the 24 top images"):
+        top_images(acts, 24, among=among)
+
+
+def test_memory_does_not_grow_with_the_images(tmp_path, monkeypatch):
+    """Of four times as many images, half of them looked at, no more is held at once."""
+    monkeypatch.setattr("neurontology.analysis.top_images._BLOCK", 1 << 14)
+    largest = []
+    for count in (2_000, 8_000):
+        values = np.random.default_rng(4).normal(size=(count, 64))
+        (tmp_path / str(count)).mkdir()
+        acts = write(tmp_path / str(count), values, ["a", "b"] * (count // 2))
+        among = np.arange(0, count, 2)
+        tracemalloc.start()
+        top_images(acts, 20, among=among)
+        unit_moments(acts, among)
+        largest.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert largest[1] < 1.1 * largest[0]
 
 
 def test_blocks_do_not_show(tmp_path, monkeypatch):

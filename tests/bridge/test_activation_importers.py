@@ -84,7 +84,7 @@ BROKEN = {
     "no name": (HEADER + "1,0,2,park,\n", r"neuron_1\.csv:2: .*does not say which image"),
     "footer inside": (HEADER + FOOTER + ROWS, r"neuron_1\.csv:2: .*names no image, though images follow"),
     "gap": ("0,2,Filenames\n1,2,a.jpg\n", r"neuron_1\.csv:1: unit columns \[0, 2\] … 2"),
-    "twice": ("0,0,Filenames\n1,2,a.jpg\n", r"neuron_1\.csv:1: unit columns"),
+    "twice": ("0,0,Filenames\n1,2,a.jpg\n", r"neuron_1\.csv:1: unit 0 has two columns"),
     "no units": ("Class_names,Filenames\npark,a.jpg\n", "no columns named by numbers"),
     "no images": ("0,1,Class_names\n1,2,park\n", "no column says which image"),
     "empty": ("", "the file is empty"),

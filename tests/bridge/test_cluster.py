@@ -27,7 +27,6 @@ distributed = pytest.importorskip("distributed", reason="the extra cluster is no
 UNITS = [4, 0, 1, 2, 3, 1] * 6
 SLOW = InductionOptions(permutations=60)
 MODEL = """
-import time
 import torch
 class Net(torch.nn.Module):
     def __init__(self):
@@ -35,7 +34,6 @@ class Net(torch.nn.Module):
         torch.manual_seed(3)
         self.layer = torch.nn.Conv2d(3, 4, 3)
     def forward(self, x):
-        time.sleep(0.1)
         return self.layer(x)
 def make():
     return Net()
@@ -68,19 +66,56 @@ def two_workers(processes: dask_processes.Processes) -> Iterator[Cluster]:
         yield connected
 
 
+def hold_tasks(client: object, hold: Path) -> None:
+    """Let each worker do one task, and keep the next until the file is gone: how fast they are decides nothing."""
+
+    def install(file: str) -> None:  # goes to the workers as it stands, which do not have this module
+        import time
+        from pathlib import Path
+
+        from neurontology.bridge.activations import Forward
+        from neurontology.bridge.labelling import Threads
+
+        def held(method):  # type: ignore[no-untyped-def]
+            calls = []
+
+            def waiting(*arguments):  # type: ignore[no-untyped-def]
+                calls.append(arguments)
+                while len(calls) > 1 and Path(file).exists():
+                    time.sleep(0.01)
+                return method(*arguments)
+
+            return waiting
+
+        Forward.run = held(Forward.run)  # type: ignore[method-assign]
+        Threads.labels = held(Threads.labels)  # type: ignore[method-assign]
+
+    hold.touch()
+    assert len(client.run(install, str(hold))) == 2  # type: ignore[attr-defined]
+
+
 @pytest.fixture
-def kill_busy_worker(processes: dask_processes.Processes, two_workers: Cluster) -> Iterator[Callable[[], None]]:
-    """What kills a worker that has tasks, with what they had found so far."""
+def kill_busy_worker(
+    processes: dask_processes.Processes, two_workers: Cluster, tmp_path: Path
+) -> Iterator[Callable[[], None]]:
+    """What kills a worker that has tasks, with what they had found so far, and lets the other go on."""
+    hold = tmp_path / "hold"
     with distributed.Client(processes.address, set_as_default=False) as client:
         pids = client.run(os.getpid)
         assert len(pids) == 2
+        hold_tasks(client, hold)
 
         def kill() -> None:
             busy = [worker for worker, tasks in client.processing().items() if tasks]
             assert busy, "the run was over before a worker could be killed"
             os.kill(pids[busy[-1]], signal.SIGKILL)
+            hold.unlink()
 
-        yield kill
+        try:
+            yield kill
+            assert not hold.exists(), "no worker was killed"
+        finally:
+            hold.unlink(missing_ok=True)
 
 
 def timeless(labels: list[UnitLabel]) -> list[UnitLabel]:

@@ -262,6 +262,14 @@ def test_data_properties(tmp_path: Path) -> None:
     assert len(bounds) == 3 or len(bounds) == 2
 
 
+def test_values_that_are_no_numbers_leave_the_thresholds_of_the_others(tmp_path: Path) -> None:
+    text = ':x a owl:DatatypeProperty . :i8 :x "NaN"^^xsd:double . :i9 :x "many"^^xsd:integer .'
+    model = interpret(tmp_path, text + "".join(f":i{k} :x {k} ." for k in range(8)))
+    atoms = enumerate_atoms(model, np.arange(10), language=Language(("data",), max_values=0))
+    extents = {tuple(np.flatnonzero(e).tolist()) for e in unpack(atoms.extents, 10)} - {tuple(range(10))}
+    assert extents == {tuple(range(k, 8)) for k in range(8)} | {tuple(range(k)) for k in range(1, 8)}
+
+
 def test_the_representative(tmp_path: Path) -> None:
     text = """
     :Top rdfs:subClassOf :Root . :Low rdfs:subClassOf :Top . :q owl:inverseOf :p . :p a owl:ObjectProperty .

@@ -95,6 +95,12 @@ def test_the_folder_that_a_path_names_is_looked_for_above_the_problem(tmp_path: 
         assert find_knowledge(stated(origin, written)) == (meant,)
 
 
+def test_files_as_urls_and_with_slashes_that_lean_left(tmp_path: Path) -> None:
+    origin, meant = tmp_path / "problems" / "p.conf", put(tmp_path / "my data" / "k.owl")
+    for written in (meant.as_uri(), f"file:{meant}", "file:../my%20data/k.owl", r"..\my data\k.owl"):
+        assert [path.resolve() for path in find_knowledge(stated(origin, written))] == [meant]
+
+
 def test_several_equally_near_files_are_not_chosen_between(tmp_path: Path) -> None:
     origin = tmp_path / "problems" / "p.conf"
     files = [put(tmp_path / "owl" / folder / "k.owl") for folder in ("a", "b")]

@@ -1,7 +1,9 @@
 """Readers of problem files: hand-written cases of every construct, real files against published lists."""
 
 import json
+import re
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -181,6 +183,38 @@ def test_dllearner_before_2011(tmp_path: Path) -> None:
         "n.conf:2: export(…) is not supported and is ignored",
         "n.conf:9: the settings of celoe are ignored, because it is not the algorithm",
     )
+
+
+@pytest.mark.parametrize(
+    "rewrite",
+    [
+        lambda text: "# one\n" + text + "# two\nlearner.positiveOnly = 1 # three",
+        lambda text: text.replace('"}', '" , }').replace('{"b:n"', '{ # sides\n"b:n"'),
+        lambda text: text.replace("useAllConstructor = false", 'useAllConstructor = "false"'),
+        lambda text: text.replace("noisePercentage = 2.5", "noisePercentage = +2.5"),
+        lambda text: re.sub(" //.*", "", text).replace("\n", " "),
+        lambda text: text.replace("\n", "\r\n\t").replace(" = ", "\t=\t"),
+    ],
+    ids=["comments", "commas", "quoted", "signed", "one-line", "tabs"],
+)
+def test_dllearner_files_written_in_other_ways(tmp_path: Path, rewrite: Callable[[str], str]) -> None:
+    text = rewrite(CONF)
+    assert text != CONF
+    one, other = read_problem(write(tmp_path, "one.conf", CONF)), read_problem(write(tmp_path, "other.conf", text))
+    assert (other.positives, other.negatives, other.knowledge) == (one.positives, one.negatives, one.knowledge)
+    assert other.settings == one.settings
+
+
+def test_a_file_of_one_line(tmp_path: Path) -> None:
+    problem = read_problem(write(tmp_path, "n.conf", 'lp.positiveExamples={"a"} lp.negativeExamples={"b"}'))
+    assert (problem.positives, problem.negatives) == (("a",), ("b",))
+
+
+def test_a_start_class_may_be_an_expression(tmp_path: Path) -> None:
+    for start in ("ex:Compound and (not <http://b.org/C>)", "<http://b.org/C> or <http://b.org/D>"):
+        text = CONF.replace('"ex:Compound"', f'"{start}"')
+        assert text != CONF
+        assert read_problem(write(tmp_path, "n.conf", text)).settings.start_class == start
 
 
 @pytest.mark.parametrize(

@@ -248,6 +248,21 @@ def test_a_start_class_as_an_expression_and_one_that_is_unknown(people: KB) -> N
             solve(people, stated("a b", "c d e", start_class=unknown))
 
 
+@pytest.mark.parametrize(
+    "start_class",
+    [
+        f"<{A}has> some <{A}Cat>",
+        "x:has some x:Cat",
+        "has some x:Cat",
+        f"(<{A}has> some x:Cat)",
+    ],
+)
+def test_a_start_class_as_an_expression_of_iris_and_prefixed_names(people: KB, start_class: str) -> None:
+    short = solve(people, stated("a b", "c d e", start_class="has some Cat"))
+    problem = dataclasses.replace(stated("a b", "c d e", start_class=start_class), prefixes={"x": A})
+    assert solve(people, problem).solutions == short.solutions
+
+
 CLASSES = ("C", "D", "E")
 TYPES = st.lists(st.sets(st.sampled_from(CLASSES), max_size=3), min_size=4, max_size=8)
 

@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-START_SECONDS = 60
+START_SECONDS = 180
+"""A machine that has other work may take its time."""
 
 
 class Processes:
@@ -37,7 +38,16 @@ class Processes:
         alive = sum(process.poll() is None for process in self._started if process is not self.scheduler)
         for _ in range(alive, number):
             self._start(
-                *("dask_worker", "--no-nanny", "--nthreads", "1", "--memory-limit", "0", "--death-timeout", "60"),
+                *(
+                    "dask_worker",
+                    "--no-nanny",
+                    "--nthreads",
+                    "1",
+                    "--memory-limit",
+                    "0",
+                    "--death-timeout",
+                    str(START_SECONDS),
+                ),
                 *("--local-directory", str(self._folder)),
             )
 
