@@ -6,11 +6,11 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pyoxigraph import Literal, NamedNode, Triple
 
-from ..bridge.recording import layer_node, layer_triples, literal, model_node
+from ..bridge.recording import fact_triples, source_nodes, source_triples, unit_triples
 from ..bridge.run import Run, activations_digest
 from ..ontology.errors import UsageError
 from ..ontology.kb import KB
@@ -87,14 +87,9 @@ def record_ablation(kb: KB, ablation: LayerAblation) -> bool:
 
 
 def _triples(kb: KB, ablation: LayerAblation) -> Iterator[Triple]:
-    meta, digest = ablation.activations.meta, activations_digest(ablation.activations)
-    model = model_node(kb, meta.model, meta.weights_sha256 or "")
-    layer = layer_node(model, meta.layer)
-    source = NamedNode(f"{kb.base}activations/{digest[:24]}")
+    layer, source = source_nodes(kb, ablation.activations)
     name = ablation_graph(ablation).removesuffix("-ablation")
-    yield from layer_triples(model, meta.model, meta.weights_sha256 or "", layer, meta.layer)
-    yield Triple(source, TYPE, NamedNode(PROV + "Entity"))
-    yield Triple(source, nl("digest"), Literal(digest))
+    yield from source_triples(kb, ablation.activations)
     for number, concept in enumerate(ablation.record["concepts"], 1):
         node = NamedNode(f"{kb.base}ablation/{name}-{number}")
         yield Triple(node, TYPE, nl("Ablation"))
@@ -102,21 +97,14 @@ def _triples(kb: KB, ablation: LayerAblation) -> Iterator[Triple]:
         yield Triple(node, nl("heldAt"), Literal(ablation.options.by))
         yield Triple(node, nl("inLayer"), layer)
         yield Triple(node, NamedNode(PROV + "wasDerivedFrom"), source)
-        yield from _measures(node, concept)
+        yield from fact_triples(node, concept, _MEASURES)
         for unit in concept["units"]:
             silenced = NamedNode(f"{layer.value}/unit/{unit}")
             yield Triple(node, nl("silences"), silenced)
-            yield Triple(silenced, TYPE, nl("Unit"))
-            yield Triple(silenced, nl("unitNumber"), literal(unit))
-            yield Triple(silenced, nl("inLayer"), layer)
+            yield from unit_triples(silenced, unit, layer)
         for rank, effect in enumerate(concept["classes"], 1):
             part = NamedNode(f"{node.value}/class/{rank}")
             yield Triple(part, TYPE, nl("AblationOfClass"))
             yield Triple(part, nl("partOfAblation"), node)
             yield Triple(part, nl("imageClass"), Literal(effect["class"]))
-            yield from _measures(part, effect)
-
-
-def _measures(node: NamedNode, effect: dict[str, Any]) -> Iterator[Triple]:
-    for term, key in _MEASURES:
-        yield Triple(node, nl(term), literal(effect[key]))
+            yield from fact_triples(part, effect, _MEASURES)

@@ -18,7 +18,7 @@ from ..ontology.staging import refuse_existing
 from ..reasoner.learning import InductionOptions
 from .lineup import line_up
 from .lineup_recording import record_lineup
-from .run_verification import verification_settings, verify_run
+from .run_verification import held_out, verification_settings, verify_run
 from .sweep import labelled_run
 from .verdict_record import verdict_records
 from .verification import PUBLISHED_CRITERIA, Criteria
@@ -79,12 +79,7 @@ def label_across(
     refuse_existing(out)
     joined = [join_images(kb, acts, dataset) for kb, acts in pairs]
     for (_, acts), images in zip(pairs, joined, strict=True):
-        if not any(acts.images[i].split == "holdout" for i in images.images):
-            raise UsageError(
-                "no image was held out, so no label could be verified",
-                where=acts.path,
-                hint="extract or import the activations with a --holdout above 0",
-            )
+        held_out(images, acts)
     runs = []
     for position, ((kb, acts), images) in enumerate(zip(pairs, joined, strict=True)):
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +22,9 @@ RELATIONS = ("equal", "under", "above", "sibling", "unrelated")
 
 AGREEING = 3
 """How many of the relations, from the first on, count as agreement."""
+
+#: What reading a record raises that has not the keys or values of ours.
+_ODD: Final = (AttributeError, KeyError, TypeError, ValueError)
 
 
 @dataclass(frozen=True)
@@ -293,7 +296,7 @@ def induced_by_facets(path: Path, layer: str) -> dict[int, tuple[str | None, tup
             labels = [facet["label"] for facet in unit.get("facets", ()) if facet.get("label")]
             classes = {iri for label in labels for iri in positive_classes(read_expression(label["expression"]))}
             found[int(unit["unit"])] = ("; ".join(label["english"] for label in labels) or None, tuple(sorted(classes)))
-    except (KeyError, TypeError) as problem:
+    except _ODD as problem:
         raise DataError(f"is no output of `facets --json` ({problem!r})", where=path) from problem
     return found
 
@@ -311,28 +314,29 @@ def read_descriptions(path: Path, layer: str) -> dict[int, list[tuple[str, str]]
     record = load_record(path, "describe")
     try:
         layers = [one["layer"] for one in record["layers"]]
-        if layer not in layers:
-            raise UsageError(
-                f"describes no layer {layer!r}",
-                where=path,
-                expected=f"descriptions of the run's layer, not of {', '.join(layers)}",
-            )
         alpha = float(record["alpha"])
-        return {
+        found = {
             int(unit["unit"]): [
                 (one["text"], one["class"]) for one in unit["descriptions"] if one["class"] and one["p"] <= alpha
             ]
             for unit in record["units"]
             if unit.get("layer", layer) == layer
         }
-    except (KeyError, TypeError) as problem:
+    except _ODD as problem:
         raise DataError(f"is no output of `describe --json` ({problem!r})", where=path) from problem
+    if layer not in layers:
+        raise UsageError(
+            f"describes no layer {layer!r}",
+            where=path,
+            expected=f"descriptions of the run's layer, not of {', '.join(layers)}",
+        )
+    return found
 
 
 def layer_of(record: Mapping[str, Any], layer: str, path: Path) -> Mapping[str, Any]:
     """Record of one layer in the output of ``facets --json``; `UsageError` if it is not in there."""
     layers: Iterable[Mapping[str, Any]] = record.get("layers", [record])
-    found = [one for one in layers if one.get("layer") == layer]
+    found = [one for one in layers if isinstance(one, Mapping) and one.get("layer") == layer]
     if not found:
         raise UsageError(f"has no layer {layer!r}", where=path, expected="facets of the run's layer")
     return found[0]

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from pyoxigraph import Literal, NamedNode, Triple
 
-from ..bridge.recording import label_node, literal, run_name, unit_node
+from ..bridge.recording import fact_triples, label_node, run_name, unit_node
 from ..bridge.run import Run
 from ..ontology.kb import KB
 from ..ontology.vocabulary import DCT, LABEL, TYPE, nl
@@ -66,6 +66,4 @@ def _triples(kb: KB, runs: Sequence[Run], record: dict[str, Any]) -> Iterator[Tr
             yield Triple(band, NamedNode(DCT + "isPartOf"), sweep)
             if row["label"] is not None:
                 yield Triple(band, nl("label"), label_node(kb, run, unit["unit"], 1))
-            for term, key in _FACTS:
-                if row[key] is not None:
-                    yield Triple(band, nl(term), literal(row[key]))
+            yield from fact_triples(band, row, _FACTS)

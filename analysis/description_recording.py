@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 from pyoxigraph import Literal, NamedNode, Triple
 
-from ..bridge.recording import layer_node, layer_triples, literal, model_node
+from ..bridge.recording import fact_triples, literal, source_nodes, source_triples, unit_triples
 from ..bridge.run import activations_digest
 from ..ontology.kb import KB
 from ..ontology.vocabulary import OA, PROV, RDF, SKOS, TYPE, nl
@@ -63,12 +63,10 @@ def record_descriptions(kb: KB, layer: LayerDescriptions) -> bool:
 
 
 def _triples(kb: KB, layer: LayerDescriptions) -> Iterator[Triple]:
-    meta = layer.activations.meta
-    name, digest = descriptions_graph(layer), activations_digest(layer.activations)
-    model = model_node(kb, meta.model, meta.weights_sha256 or "")
-    node = layer_node(model, meta.layer)
-    activity, source = NamedNode(f"{kb.base}run/{name}"), NamedNode(f"{kb.base}activations/{digest[:24]}")
-    yield from layer_triples(model, meta.model, meta.weights_sha256 or "", node, meta.layer)
+    name = descriptions_graph(layer)
+    activity = NamedNode(f"{kb.base}run/{name}")
+    node, source = source_nodes(kb, layer.activations)
+    yield from source_triples(kb, layer.activations)
     yield Triple(activity, TYPE, NamedNode(PROV + "Activity"))
     yield Triple(activity, NamedNode(PROV + "used"), source)
     yield Triple(activity, nl("inLayer"), node)
@@ -76,13 +74,9 @@ def _triples(kb: KB, layer: LayerDescriptions) -> Iterator[Triple]:
     yield Triple(activity, nl("wordsFrom"), Literal(layer.vocabulary))
     yield Triple(activity, nl("similarityFunction"), Literal(layer.options.similarity))
     yield Triple(activity, nl("alpha"), literal(layer.options.alpha))
-    yield Triple(source, TYPE, NamedNode(PROV + "Entity"))
-    yield Triple(source, nl("digest"), Literal(digest))
     for found in layer.units:
         unit = NamedNode(f"{node.value}/unit/{found.unit}")
-        yield Triple(unit, TYPE, nl("Unit"))
-        yield Triple(unit, nl("unitNumber"), literal(found.unit))
-        yield Triple(unit, nl("inLayer"), node)
+        yield from unit_triples(unit, found.unit, node)
         for rank, description in enumerate(found.descriptions, 1):
             body = NamedNode(f"{kb.base}description/{name.removesuffix('-descriptions')}-{found.unit}-{rank}")
             yield Triple(body, NamedNode(PROV + "wasGeneratedBy"), activity)
@@ -106,11 +100,9 @@ def _description(unit: NamedNode, node: NamedNode, description: Description, alp
         yield Triple(text, NamedNode(RDF + "value"), Literal(concept.text))
     else:
         yield Triple(node, NamedNode(OA + "hasBody"), NamedNode(concept.iri))
-    for term, key in _MEASURES:
-        if record[key] is not None:
-            yield Triple(node, nl(term), literal(record[key]))
-    for term, key in _UNDER if description.under is not None else ():
-        yield Triple(node, nl(term), literal(record["under_patches"][key]))
+    yield from fact_triples(node, record, _MEASURES)
+    if description.under is not None:
+        yield from fact_triples(node, record["under_patches"], _UNDER)
     if description.found.p <= alpha:
         yield Triple(unit, nl("description"), node)
         if concept.iri is not None:

@@ -10,7 +10,15 @@ from typing import Any, Final
 from pyoxigraph import Literal, NamedNode, Triple
 
 from ..bridge.activations import Activations
-from ..bridge.recording import annotation_triples, layer_node, layer_triples, literal, model_node, verdict_triples
+from ..bridge.recording import (
+    annotation_triples,
+    fact_triples,
+    literal,
+    source_nodes,
+    source_triples,
+    unit_triples,
+    verdict_triples,
+)
 from ..bridge.run import activations_digest
 from ..ontology.kb import KB
 from ..ontology.vocabulary import LABEL, PROV, TYPE, nl
@@ -45,23 +53,17 @@ def record_ensembles(kb: KB, activations: Activations, record: dict[str, Any]) -
     bool
         False when exactly this was recorded already.
     """
-    source = activations_digest(activations)
-    content = hashlib.sha256(json.dumps([source, record], sort_keys=True).encode()).hexdigest()[:12]
-    triples = _triples(kb, activations, record, source, content)
-    name = f"{source[:24]}-ensembles-{content}"
+    digest = activations_digest(activations)
+    content = hashlib.sha256(json.dumps([digest, record], sort_keys=True).encode()).hexdigest()[:12]
+    triples = _triples(kb, activations, record, content)
+    name = f"{digest[:24]}-ensembles-{content}"
     _, changed = kb.put_graph("run", name, triples, origin=str(activations.path.resolve()))
     return changed
 
 
-def _triples(kb: KB, activations: Activations, record: dict[str, Any], digest: str, content: str) -> Iterator[Triple]:
-    meta = activations.meta
-    weights = meta.weights_sha256 or ""
-    model = model_node(kb, meta.model, weights)
-    layer = layer_node(model, meta.layer)
-    source = NamedNode(f"{kb.base}activations/{digest[:24]}")
-    yield from layer_triples(model, meta.model, weights, layer, meta.layer)
-    yield Triple(source, TYPE, NamedNode(PROV + "Entity"))
-    yield Triple(source, nl("digest"), Literal(digest))
+def _triples(kb: KB, activations: Activations, record: dict[str, Any], content: str) -> Iterator[Triple]:
+    layer, source = source_nodes(kb, activations)
+    yield from source_triples(kb, activations)
     verdicts = []
     for row in record["groups"]:
         group = NamedNode(f"{layer.value}/group/{'-'.join(map(str, row['units']))}-{record['joint']}-{content}")
@@ -76,12 +78,8 @@ def _triples(kb: KB, activations: Activations, record: dict[str, Any], digest: s
         for number in row["units"]:
             unit = NamedNode(f"{layer.value}/unit/{number}")
             yield Triple(group, NamedNode(PROV + "hadMember"), unit)
-            yield Triple(unit, TYPE, nl("Unit"))
-            yield Triple(unit, nl("unitNumber"), literal(number))
-            yield Triple(unit, nl("inLayer"), layer)
-        for term, key in _FACTS:
-            if row[key] is not None:
-                yield Triple(group, nl(term), literal(row[key]))
+            yield from unit_triples(unit, number, layer)
+        yield from fact_triples(group, row, _FACTS)
         solution = row["label"]
         if solution is None:
             continue

@@ -172,13 +172,7 @@ def find_groups(
             f"{len(chosen)} unit{'' if len(chosen) == 1 else 's'} cannot make a group of {size}",
             expected="as many units as a group has, or more",
         )
-    wrong = [unit for unit in chosen if not 0 <= unit < activations.units]
-    if wrong:
-        raise UsageError(
-            f"there is no unit {', '.join(map(str, wrong))}",
-            where=activations.path,
-            expected=f"numbers from 0 to {activations.units - 1}",
-        )
+    activations.check_units(chosen)
     images, _ = _rows(joined, activations, "induction")
     if by == "coactivation":
         return _coactive(activations, images, chosen, size=size, count=count, limits=thresholds or Thresholds())

@@ -8,7 +8,15 @@ from typing import Any
 from pyoxigraph import Literal, NamedNode, Triple
 
 from ..bridge.activations import Activations
-from ..bridge.recording import annotation_triples, layer_node, layer_triples, literal, model_node, verdict_triples
+from ..bridge.recording import (
+    annotation_triples,
+    fact_triples,
+    literal,
+    source_nodes,
+    source_triples,
+    unit_triples,
+    verdict_triples,
+)
 from ..bridge.run import activations_digest, read_expression
 from ..ontology.expression import And, AtLeast, ClassExpression, Named, Only, Or, Some, normal_form
 from ..ontology.kb import KB
@@ -53,28 +61,19 @@ def record_facets(kb: KB, activations: Activations, record: dict[str, Any], sett
 
 
 def _triples(kb: KB, activations: Activations, record: dict[str, Any], settings: dict[str, Any]) -> Iterator[Triple]:
-    meta, digest = activations.meta, activations_digest(activations)
-    weights = meta.weights_sha256 or ""
-    model = model_node(kb, meta.model, weights)
-    layer = layer_node(model, meta.layer)
-    source = NamedNode(f"{kb.base}activations/{digest[:24]}")
-    yield from layer_triples(model, meta.model, weights, layer, meta.layer)
-    yield Triple(source, TYPE, NamedNode(PROV + "Entity"))
-    yield Triple(source, nl("digest"), Literal(digest))
+    digest = activations_digest(activations)
+    layer, source = source_nodes(kb, activations)
+    yield from source_triples(kb, activations)
     verdicts = []
     for row in record["units"]:
         unit = NamedNode(f"{layer.value}/unit/{row['unit']}")
-        yield Triple(unit, TYPE, nl("Unit"))
-        yield Triple(unit, nl("unitNumber"), literal(row["unit"]))
-        yield Triple(unit, nl("inLayer"), layer)
+        yield from unit_triples(unit, row["unit"], layer)
         measured = NamedNode(f"{unit.value}/selectivity/{digest[:12]}")
         yield Triple(measured, TYPE, nl("Selectivity"))
         yield Triple(measured, nl("ofUnit"), unit)
         yield Triple(measured, nl("topImages"), literal(record["top"]))
         yield Triple(measured, NamedNode(PROV + "wasDerivedFrom"), source)
-        for term, key in _MEASURES:
-            if row[key] is not None:
-                yield Triple(measured, nl(term), literal(row[key]))
+        yield from fact_triples(measured, row, _MEASURES)
         for facet in row.get("facets", ()):
             node = NamedNode(f"{unit.value}/facet/{digest[:12]}-{facet['facet']}")
             yield from _facet_triples(kb, unit, node, source, facet)

@@ -177,10 +177,11 @@ def _patches(
     scene: Scene, top: int, units: NDArray[np.int64], progress: Progress | None
 ) -> tuple[list[list[Spot]], list[NDArray[np.float32]]]:
     """Cut the patches of each unit out of the induction half."""
+    photographs = scene.photographs
     found = find_patches(
         scene.model,
         scene.activations,
-        scene.photographs,
+        photographs,
         top=top,
         units=units.tolist(),
         among=scene.induction,

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from pyoxigraph import Literal, NamedNode, Triple
 
-from ..bridge.recording import layer_node, literal, model_node, run_name
+from ..bridge.recording import fact_triples, layer_node, literal, model_node, run_name
 from ..bridge.run import Run
 from ..ontology.kb import KB
 from ..ontology.vocabulary import DCT, LABEL, PROV, TYPE, nl
@@ -71,9 +71,6 @@ def _triples(kb: KB, runs: Sequence[Run], record: dict[str, Any]) -> Iterator[Tr
         yield Triple(outcome, nl("inLayer"), layer_node(model, run.config.layer))
         yield Triple(outcome, nl("rank"), literal(position))
         yield Triple(outcome, LABEL, Literal(row["name"]))
-        for term, key in _MEASURES:
-            if row[key] is not None:
-                yield Triple(outcome, nl(term), literal(row[key]))
-        for term, key in _CHANGES:
-            if row["change"] is not None and row["change"][key] is not None:
-                yield Triple(outcome, nl(term), literal(row["change"][key]))
+        yield from fact_triples(outcome, row, _MEASURES)
+        if row["change"] is not None:
+            yield from fact_triples(outcome, row["change"], _CHANGES)

@@ -10,7 +10,7 @@ from pyoxigraph import NamedNode
 
 from ..bridge.activations import Activations
 from ..bridge.example_rules import parse_rule
-from ..bridge.recording import run_name
+from ..bridge.recording import activations_node, run_name
 from ..bridge.run import Run, activations_digest
 from ..ontology.kb import KB
 from ..ontology.vocabulary import DCT, EARL, LABEL, PROV, SKOS, TYPE, nl
@@ -151,7 +151,7 @@ def recorded_experiments(kb: KB, activations: Activations, run: Run) -> Recorded
     DataError
         If a graph lacks a part of what is recorded there.
     """
-    source = NamedNode(f"{kb.base}activations/{activations_digest(activations)[:24]}")
+    source = activations_node(kb, activations_digest(activations))
     entries = sorted((entry for entry in kb.entries if entry.kind == "run"), key=lambda one: (one.created, one.name))
     ensembles: list[RecordedEnsembles] = []
     comparisons: list[RecordedComparison] = []

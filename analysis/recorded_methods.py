@@ -10,6 +10,7 @@ from typing import Any
 from pyoxigraph import NamedNode
 
 from ..bridge.activations import Activations
+from ..bridge.recording import activations_node
 from ..bridge.run import activations_digest
 from ..ontology.kb import KB
 from ..ontology.vocabulary import EARL, OA, PROV, SKOS, TYPE, nl
@@ -77,7 +78,7 @@ def recorded_methods(kb: KB, activations: Activations) -> RecordedMethods:
         If a graph lacks a part of what is recorded there.
     """
     digest = activations_digest(activations)
-    source = NamedNode(f"{kb.base}activations/{digest[:24]}")
+    source = activations_node(kb, digest)
     entries = sorted((entry for entry in kb.entries if entry.kind == "run"), key=lambda one: (one.created, one.name))
 
     def graphs(kind: str) -> list[RecordedGraph]:

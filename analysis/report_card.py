@@ -127,6 +127,20 @@ class UnitCard:
         return bool(self.best and (facets or words)) and (not facets or any(facets)) and all(words)
 
     @property
+    def described(self) -> str:
+        """The first of its words that are better than chance; empty without any."""
+        found = self.descriptions.descriptions if self.descriptions else ()
+        return next((one.text for one in found if one.better), "")
+
+    @property
+    def searched(self) -> tuple[str, ...]:
+        """What a search of the page goes through: the label, its classes, the labels of its facets, its words."""
+        label = [self.best["english"], self.best["manchester"], *self.concepts] if self.best else []
+        facets = [one.label for one in self.facets.facets if one.label] if self.facets else []
+        words = [one.text for one in self.descriptions.descriptions if one.better] if self.descriptions else []
+        return tuple(dict.fromkeys((*label, *facets, *words)))
+
+    @property
     def ties(self) -> list[str]:
         """Expressions with the same instances among the examples as the label, as far as they are shown."""
         return self.best["equivalent"][:TIES_SHOWN] if self.best else []

@@ -73,14 +73,8 @@ def held_out_units(
         )
     if joined is None:
         joined = join_images(kb, activations, run.config.dataset)
-    held_out = np.asarray([activations.images[i].split == "holdout" for i in joined.images], np.bool_)
-    if not held_out.any():
-        raise UsageError(
-            "no image was held out",
-            where=activations.path,
-            hint="extract or import the activations with a --holdout above 0",
-        )
-    images, individuals = joined.images[held_out], joined.individuals[held_out]
+    judging = held_out(joined, activations)
+    images, individuals = joined.images[judging], joined.individuals[judging]
     extensions: dict[str, NDArray[np.bool_]] = {}
     for record in run.units:
         expression = run.best_expression(record)
@@ -90,6 +84,18 @@ def held_out_units(
         if text not in extensions:
             extensions[text] = joined.interpretation.retrieve(expression)[individuals]
         yield HeldOutUnit(record, images, np.asarray(activations.values[images, record["unit"]]), extensions[text])
+
+
+def held_out(joined: JoinedImages, activations: Activations) -> NDArray[np.bool_]:
+    """Whether each annotated image was held out, shape (images,); `UsageError` if none was."""
+    found = np.asarray([activations.images[i].split == "holdout" for i in joined.images], np.bool_)
+    if not found.any():
+        raise UsageError(
+            "no image was held out, so no label could be verified",
+            where=activations.path,
+            hint="extract or import the activations with a --holdout above 0",
+        )
+    return found
 
 
 def check_activations(run: Run, activations: Activations) -> None:

@@ -22,7 +22,7 @@ from ..ontology.kb import KB
 from ..ontology.staging import refuse_existing
 from ..reasoner.learning import InductionOptions
 from .responses import Response, responses
-from .run_verification import verification_settings, verify_run
+from .run_verification import held_out, verification_settings, verify_run
 from .sweep_recording import record_sweep
 from .verdict_record import verdict_records
 from .verification import PUBLISHED_CRITERIA, Criteria, VerificationRow, adjust, passes_test
@@ -145,12 +145,7 @@ def sweep(
     out = Path(out)
     refuse_existing(out)
     joined = join_images(kb, activations, dataset)
-    if not any(activations.images[i].split == "holdout" for i in joined.images):
-        raise UsageError(
-            "no image was held out, so no label of the sweep could be verified",
-            where=activations.path,
-            hint="extract or import the activations with a --holdout above 0",
-        )
+    held_out(joined, activations)
     outcomes = []
     for position, setting in enumerate(settings):
 

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from pyoxigraph import Literal, NamedNode, Triple
 
-from ..bridge.recording import literal, run_name, setting_triples
+from ..bridge.recording import fact_triples, literal, run_name, setting_triples
 from ..bridge.run import Run
 from ..ontology.kb import KB
 from ..ontology.vocabulary import DCT, LABEL, PROV, TYPE, nl
@@ -89,15 +89,9 @@ def _triples(kb: KB, runs: Sequence[Run], record: dict[str, Any]) -> Iterator[Tr
         yield Triple(outcome, TYPE, nl("SweepOutcome"))
         yield Triple(outcome, nl("ofRun"), made)
         yield Triple(outcome, LABEL, Literal(row["setting"]))
-        yield from _measures(outcome, row, _MEASURES)
+        yield from fact_triples(outcome, row, _MEASURES)
         for response in row["responses"]:
             node = NamedNode(f"{outcome.value}/{response['combination']}-{response['solutions']}")
             yield Triple(outcome, NamedNode(DCT + "hasPart"), node)
             yield Triple(node, TYPE, nl("CombinedResponse"))
-            yield from _measures(node, response, _RESPONSES)
-
-
-def _measures(node: NamedNode, row: dict[str, Any], terms: Sequence[tuple[str, str]]) -> Iterator[Triple]:
-    for term, key in terms:
-        if row[key] is not None:
-            yield Triple(node, nl(term), literal(row[key]))
+            yield from fact_triples(node, response, _RESPONSES)

@@ -48,13 +48,7 @@ def chosen_units(activations: Activations, units: Sequence[int] | None) -> NDArr
     """
     if units is None:
         return np.arange(activations.units, dtype=np.int64)
-    wrong = [unit for unit in units if not 0 <= unit < activations.units]
-    if wrong:
-        raise UsageError(
-            f"there is no unit {', '.join(map(str, wrong))}",
-            where=activations.path,
-            expected=f"numbers from 0 to {activations.units - 1}",
-        )
+    activations.check_units(units)
     return np.asarray(units, np.int64)
 
 

@@ -6,7 +6,7 @@ import hashlib
 import logging
 import os
 from collections import deque
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import asdict, dataclass, fields
@@ -156,6 +156,16 @@ class Activations:
         if split not in get_args(Split):
             raise UsageError(f"no split {split!r}", expected="induction or holdout")
         return np.flatnonzero(np.array([image.split == split for image in self.images], dtype=bool))
+
+    def check_units(self, units: Iterable[int]) -> None:
+        """Raise `UsageError` unless the layer has all these units."""
+        wrong = [unit for unit in units if not 0 <= unit < self.units]
+        if wrong:
+            raise UsageError(
+                f"there is no unit {', '.join(map(str, wrong))}",
+                where=self.path,
+                expected=f"numbers from 0 to {self.units - 1}",
+            )
 
 
 def _map_values(path: Path) -> NDArray[np.float32]:

@@ -248,13 +248,7 @@ def label_units(
         A unit does not exist, no image is in the induction split, or the strategy is that of ECII.
     """
     chosen = range(activations.units) if units is None else units
-    wrong = [u for u in chosen if not 0 <= u < activations.units]
-    if wrong:
-        raise UsageError(
-            f"there is no unit {', '.join(map(str, wrong))}",
-            where=activations.path,
-            expected=f"numbers from 0 to {activations.units - 1}",
-        )
+    activations.check_units(chosen)
     layer = LayerProblems(joined, activations, thresholds or Thresholds(), options)
     labels, proved = [], 0
     executor = executor or Threads(jobs or os.cpu_count() or 1, counter)

@@ -7,7 +7,7 @@ recording it again adds nothing.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -18,7 +18,8 @@ from ..ontology.iris import encode_segment
 from ..ontology.kb import KB
 from ..ontology.syntax.rdf import node_of, skolem_nodes, to_triples
 from ..ontology.vocabulary import DCT, EARL, LABEL, MLS, OA, PROV, SKOS, TYPE, XSD, nl
-from .run import Run, read_expression
+from .activations import Activations
+from .run import Run, activations_digest, read_expression
 
 _SCORES = {
     "f1": "f1",
@@ -148,6 +149,41 @@ def layer_triples(model: NamedNode, name: str, weight_digest: str, layer: NamedN
     yield Triple(layer, nl("ofModel"), model)
 
 
+def activations_node(kb: KB, digest: str) -> NamedNode:
+    """IRI of a set of activations: its digest."""
+    return NamedNode(f"{kb.base}activations/{digest[:24]}")
+
+
+def source_nodes(kb: KB, activations: Activations) -> tuple[NamedNode, NamedNode]:
+    """IRIs of the layer that activations are of, and of the activations."""
+    meta = activations.meta
+    layer = layer_node(model_node(kb, meta.model, meta.weights_sha256 or ""), meta.layer)
+    return layer, activations_node(kb, activations_digest(activations))
+
+
+def source_triples(kb: KB, activations: Activations) -> Iterator[Triple]:
+    """Say what layer activations are of, and which activations they are."""
+    meta, weights = activations.meta, activations.meta.weights_sha256 or ""
+    layer, source = source_nodes(kb, activations)
+    yield from layer_triples(model_node(kb, meta.model, weights), meta.model, weights, layer, meta.layer)
+    yield Triple(source, TYPE, NamedNode(PROV + "Entity"))
+    yield Triple(source, nl("digest"), Literal(activations_digest(activations)))
+
+
+def unit_triples(unit: NamedNode, number: int, layer: NamedNode) -> Iterator[Triple]:
+    """Say which unit of which layer a node is."""
+    yield Triple(unit, TYPE, nl("Unit"))
+    yield Triple(unit, nl("unitNumber"), literal(number))
+    yield Triple(unit, nl("inLayer"), layer)
+
+
+def fact_triples(node: NamedNode, row: Mapping[str, Any], terms: Iterable[tuple[str, str]]) -> Iterator[Triple]:
+    """Say what a row of a record holds, but for what is None: terms of the vocabulary and the row's keys."""
+    for term, key in terms:
+        if row[key] is not None:
+            yield Triple(node, nl(term), literal(row[key]))
+
+
 def _model_node(kb: KB, run: Run) -> NamedNode:
     return model_node(kb, run.config.model, run.config.weight_digest)
 
@@ -217,9 +253,7 @@ def _unit_triples(kb: KB, run: Run, record: dict[str, Any]) -> Iterator[Triple]:
     number = record["unit"]
     unit, node = unit_node(kb, run, number), _run_node(kb, run)
     outcome = NamedNode(f"{node.value}/unit/{number}")
-    yield Triple(unit, TYPE, nl("Unit"))
-    yield Triple(unit, nl("unitNumber"), literal(number))
-    yield Triple(unit, nl("inLayer"), _layer_node(kb, run))
+    yield from unit_triples(unit, number, _layer_node(kb, run))
     yield Triple(node, nl("outcome"), outcome)
     yield Triple(outcome, nl("ofUnit"), unit)
     yield Triple(outcome, nl("status"), Literal(record["status"]))
@@ -317,9 +351,7 @@ def verdict_triples(
         yield Triple(result, NamedNode(EARL + "outcome"), NamedNode(EARL + outcome))
         yield Triple(verdict, nl("ofUnit"), unit)
         yield Triple(verdict, nl("verdict"), Literal(row["verdict"]))
-        for term, key in _MEASURES:
-            if row[key] is not None:
-                yield Triple(verdict, nl(term), literal(row[key]))
+        yield from fact_triples(verdict, row, _MEASURES)
         for reason in row.get("reasons", ()):
             yield Triple(verdict, nl("reason"), Literal(reason, language="en"))
         if row["auc"] is not None:

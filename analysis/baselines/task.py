@@ -71,9 +71,7 @@ class Task:
                     where=self.activations.path,
                     expected="activations with a --holdout above 0 and below 1",
                 )
-        for unit in self.units:
-            if not 0 <= unit < self.activations.units:
-                raise UsageError(f"there is no unit {unit}", expected=f"numbers from 0 to {self.activations.units - 1}")
+        self.activations.check_units(self.units)
 
     @cached_property
     def given(self) -> Bools:

@@ -12,19 +12,15 @@
   const verdicts = Array.from(fields.verdict.options, (option) => option.value);
   const list = get("cards");
   const cards = Array.from(list.children, (element) => {
-    const { unit, verdict, f1, auc, p, facets, concepts } = element.dataset;
-    const label = concepts === undefined ? "" : element.querySelector("h3").textContent;
-    const syntax = element.querySelector(".syntax")?.textContent ?? "";
-    const said = Array.from(element.querySelectorAll(".words"), (one) => one.textContent);
-    const text = [label, syntax, concepts ?? "", ...said].join(" | ");
+    const { unit, verdict, f1, auc, p, facets, label = "", words: said = "", described = "" } = element.dataset;
     return {
-      element, label, unit: Number(unit), f1: number(f1), auc: number(auc), p: number(p), facets: number(facets),
-      kind: verdict, verdict: verdicts.indexOf(verdict), text: fold(text), words: words(text),
-      described: element.querySelector(".descriptions .words")?.textContent ?? "",
+      element, label, described, unit: Number(unit), f1: number(f1), auc: number(auc), p: number(p), facets: number(facets),
+      kind: verdict, verdict: verdicts.indexOf(verdict), text: fold(said), words: words(said),
     };
   });
-  // A page of cards at a time: with all of a large layer laid out, every key would be slow.
+  // A page of cards at a time, and of these only the first and those that come near are made.
   const pages = { cards: 50, table: 400 };
+  const AT_ONCE = 10;
   let order = "unit", backwards = false, ordered = "unit", matching = cards, limit = pages.cards;
 
   // Units as on the command line (0,3,5-9), else terms that must all occur; "in quotes" as whole words.
@@ -50,6 +46,26 @@
     return falling.has(order) === backwards ? rising : -rising;
   }
 
+  // What a card holds is kept as text until it is needed: the elements of a large layer would take seconds.
+  const parser = new DOMParser();
+  function unpack(kept) {
+    kept?.replaceWith(...parser.parseFromString(kept.textContent, "text/html").body.childNodes);
+  }
+
+  // Small copies of images and places in the hierarchy are stored once for all cards.
+  const thumbnails = JSON.parse(get("thumbnails").textContent);
+  function build(element) {
+    const kept = element.querySelector("noscript");
+    if (!kept) return;
+    near.unobserve(element);
+    unpack(kept);
+    for (const image of element.querySelectorAll("img")) {
+      image.title = image.alt;
+      image.src = "data:image/jpeg;base64," + thumbnails[image.dataset.t];
+    }
+    for (const use of element.querySelectorAll("use")) unpack(get("stored-" + use.getAttribute("href").slice(1)));
+  }
+
   function show() {
     const matches = query(fields.q.value);
     const verdict = fields.verdict.value;
@@ -58,10 +74,9 @@
       ordered = order + backwards;
       // What has no value comes last; equal values stay in the order of the units.
       cards.sort((a, b) => lacks(a[order]) - lacks(b[order]) || compare(a[order], b[order]) || a.unit - b.unit);
+      list.append(...cards.map((card) => card.element));
     }
     matching = cards.filter((card) => (!verdict || card.kind === verdict) && matches(card));
-    const chosen = new Set(matching);
-    for (const card of cards) card.element.hidden = !chosen.has(card);
     const part = matching.length === cards.length ? "" : `${count(matching.length)} of `;
     get("shown").textContent = `${part}${count(cards.length)} ${cards.length === 1 ? "unit" : "units"}`;
     get("nothing").hidden = matching.length > 0;
@@ -71,12 +86,11 @@
     unfold(pages[fields.view.value]);
   }
 
-  // Cards that are not laid out may stay where they are: moving all of a large layer would take seconds.
-  function unfold(number, from = 0) {
+  function unfold(number) {
     limit = number;
-    if (fields.view.value === "table") tabulate(matching.slice(0, limit));
-    else list.append(...matching.slice(from, limit).map((card) => card.element));
     const laidOut = new Set(matching.slice(0, limit));
+    if (fields.view.value === "table") tabulate([...laidOut]);
+    else matching.slice(0, AT_ONCE).forEach((card) => build(card.element));
     for (const card of cards) card.element.classList.toggle("laid-out", laidOut.has(card));
     const rest = matching.length - laidOut.size;
     get("more").hidden = rest === 0;
@@ -160,41 +174,30 @@
     backwards = state.get("reverse") === "1";
     show();
     if (unit) {
-      // With a page below it, so that it can be scrolled to the top.
-      unfold(matching.findIndex((card) => card.element === unit) + pages.cards, limit);
+      // With a page below it, so that it can be scrolled to the top, and with neighbours that keep their height.
+      const place = matching.findIndex((card) => card.element === unit);
+      unfold(place + pages.cards);
+      matching.slice(Math.max(place - 2, 0), place + 3).forEach((card) => build(card.element));
       unit.scrollIntoView();
     } else if (/=/.test(hash)) get("controls").scrollIntoView();
   }
 
-  // Small copies of images and places in the hierarchy are stored once and put into a card when it comes near.
-  const thumbnails = JSON.parse(get("thumbnails").textContent);
-  function illustrate(element) {
-    for (const image of element.querySelectorAll("img:not([src])")) {
-      image.title = image.alt;
-      image.src = "data:image/jpeg;base64," + thumbnails[image.dataset.t];
-    }
-    for (const use of element.querySelectorAll("use:not([href])")) use.setAttribute("href", "#" + use.dataset.place);
-  }
   const near = new IntersectionObserver((entries) => {
-    for (const entry of entries) {
-      if (!entry.isIntersecting) continue;
-      illustrate(entry.target);
-      near.unobserve(entry.target);
-    }
+    for (const entry of entries) if (entry.isIntersecting) build(entry.target);
   }, { rootMargin: "800px 0px" });
   for (const card of cards) near.observe(card.element);
   const end = new IntersectionObserver((entries) => {
     if (!entries.some((entry) => entry.isIntersecting)) return;
-    unfold(limit + pages[fields.view.value], limit);
+    unfold(limit + pages[fields.view.value]);
     // Watched anew, or nothing would be noticed where the end is still near.
     end.unobserve(get("more"));
     end.observe(get("more"));
   }, { rootMargin: "1200px 0px" });
   end.observe(get("more"));
-  get("rest").addEventListener("click", () => unfold(Infinity, limit));
+  get("rest").addEventListener("click", () => unfold(Infinity));
   addEventListener("beforeprint", () => {
-    unfold(Infinity, limit);
-    matching.forEach((card) => illustrate(card.element));
+    unfold(Infinity);
+    matching.forEach((card) => build(card.element));
   });
 
   let waiting;
@@ -225,6 +228,4 @@
   });
   addEventListener("hashchange", restore);
   restore();
-  // The first cards have their pictures at once, before any frame was drawn.
-  matching.slice(0, 4).forEach((card) => illustrate(card.element));
 })();
