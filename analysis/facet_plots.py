@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _INK, _SECOND, _LIGHT = "#1f4e79", "#c55a11", "#9aa5b1"
+_FEW = 12
+"""Layers that get the room of a name each; more stand closer, with upright names."""
 
 
 def draw_layers(measures: Sequence[LayerMeasures], folder: Path) -> tuple[Path, ...]:
@@ -55,7 +57,7 @@ def draw_matrices(measures: LayerMeasures, path: Path) -> Path:
 
 
 def _densities(measures: Sequence[LayerMeasures], path: Path) -> Path:
-    figure = _figure(9, 1.2 + 1.1 * len(measures))
+    figure = _figure(9, 1.2 + (1.1 if len(measures) <= _FEW else 0.4) * len(measures))
     grid = np.linspace(0, 1, 400)
     for column, (title, colour) in enumerate((("sparsity (Gini)", _INK), ("spectral flatness", _SECOND))):
         for row, layer in enumerate(measures):
@@ -78,7 +80,7 @@ def _densities(measures: Sequence[LayerMeasures], path: Path) -> Path:
 
 
 def _degrees(measures: Sequence[LayerMeasures], path: Path) -> Path:
-    figure = _figure(1.5 + 1.1 * len(measures), 4)
+    figure = _row_of(measures)
     axes = figure.add_subplot()
     data = [[u.ratio for u in layer.selectivity.units if u.ratio is not None] for layer in measures]
     axes.boxplot(data, showfliers=False, medianprops={"color": _SECOND})
@@ -93,7 +95,7 @@ def _degrees(measures: Sequence[LayerMeasures], path: Path) -> Path:
 
 
 def _counts(measures: Sequence[LayerMeasures], path: Path) -> Path:
-    figure = _figure(1.5 + 1.1 * len(measures), 4)
+    figure = _row_of(measures)
     axes = figure.add_subplot()
     at = np.arange(1, len(measures) + 1)
     for offset, kind, colour in ((-0.2, "multi", _INK), (0.2, "single", _SECOND)):
@@ -107,7 +109,7 @@ def _counts(measures: Sequence[LayerMeasures], path: Path) -> Path:
 
 
 def _similarities(measures: Sequence[LayerMeasures], path: Path) -> Path:
-    figure = _figure(1.5 + 1.1 * len(measures), 4)
+    figure = _row_of(measures)
     axes = figure.add_subplot()
     at = np.arange(1, len(measures) + 1)
     series: list[tuple[Any, str, str, str]] = [
@@ -122,10 +124,14 @@ def _similarities(measures: Sequence[LayerMeasures], path: Path) -> Path:
     return _save(figure, path)
 
 
+def _row_of(measures: Sequence[LayerMeasures]) -> Figure:
+    return _figure(1.5 + 1.1 * len(measures), 4) if len(measures) <= _FEW else _figure(1.5 + 0.3 * len(measures), 5.5)
+
+
 def _name_layers(axes: Axes, measures: Sequence[LayerMeasures]) -> None:
-    axes.set_xticks(
-        range(1, len(measures) + 1), [layer.layer for layer in measures], rotation=30, ha="right", fontsize=8
-    )
+    turned: dict[str, Any] = {"rotation": 30, "ha": "right"} if len(measures) <= _FEW else {"rotation": 90}
+    axes.set_xticks(range(1, len(measures) + 1), [layer.layer for layer in measures], fontsize=8, **turned)
+    axes.set_xlim(0.4, len(measures) + 0.6)
 
 
 def _figure(width: float, height: float) -> Figure:

@@ -134,7 +134,7 @@ def forward(folder: str, at_most: int) -> dict[str, Any]:
     clock = time.process_time()
     listed = ImageSet.find(folder)
     listing = len(listed) / (time.process_time() - clock)
-    run = Forward(load_model("efficientnet-lite0"), "head", "max", 8, "cpu", False, 1)
+    run = Forward(load_model("efficientnet-lite0"), ("head",), "max", 8, "cpu", False, 1)
     records = list(listed)[:at_most]
     private, done = [], 0
     clock = time.process_time()

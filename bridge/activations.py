@@ -6,9 +6,9 @@ import hashlib
 import logging
 import os
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, cast, get_args
@@ -262,67 +262,113 @@ def extract(
     DataError
         If images are unusable (all are named, nothing is written), or a unit is not finite for an image.
     """
+    (made,) = extract_layers(
+        model,
+        {layer: out},
+        images,
+        reduce=reduce,
+        batch_size=batch_size,
+        holdout=holdout,
+        seed=seed,
+        device=device,
+        skip_bad=skip_bad,
+        workers=workers,
+        progress=progress,
+        executor=executor,
+    )
+    return made
+
+
+def extract_layers(
+    model: str | Path | nn.Module | LoadedModel,
+    targets: Mapping[str, Path | str],
+    images: ImageSet | Path | str,
+    *,
+    reduce: Reduction = "max",
+    batch_size: int = 8,
+    holdout: float = 0.5,
+    seed: int = 0,
+    device: str = "auto",
+    skip_bad: bool = False,
+    workers: int | None = None,
+    progress: Progress | None = None,
+    executor: Executor | None = None,
+) -> list[Activations]:
+    """Run a model over images once and keep what several layers put out.
+
+    Parameters
+    ----------
+    targets
+        The directory to make for each layer; layers whose directory is there already are not run again.
+    model, images, reduce, batch_size, holdout, seed, device, skip_bad, workers, progress, executor
+        As for `extract`.
+
+    Raises
+    ------
+    UsageError, DataError
+        As for `extract`.
+    """
     from .models import load_model
 
     if batch_size < 1 or (workers is not None and workers < 1):
         raise UsageError("batch size and number of workers must be positive", expected="1 or more")
-    target = Path(out)
     loaded = load_model(model)
-    loaded.tap(layer)
-    forward = Forward(loaded, layer, reduce, batch_size, device, skip_bad, workers)
+    for layer in targets:
+        loaded.tap(layer)
     if executor is None:
         _device(device)
     found = images if isinstance(images, ImageSet) else ImageSet.find(images, skip_bad=skip_bad)
     check_holdout(holdout)
-    request = request_digest(
-        {
-            "weights": loaded.weights_sha256,
-            "model": loaded.name,
-            "layer": layer,
-            "reduce": reduce,
-            "transform": loaded.transform_info,
-            "images": found.manifest_sha256,
-            "holdout": holdout,
-            "seed": seed,
-        }
-    )
-    if (existing := reuse(target, request)) is not None:
-        return existing
-    bad: list[BadImage] = []
-    devices: set[str] = set()
-    done = 0
-    with (
-        ActivationWriter(target) as writer,
-        closing((executor or _ThisProcess()).batches(forward, model, found.records)) as batches,
-    ):
-        for batch in batches:
-            bad.extend(batch.bad)
-            done += batch.seen
-            devices.add(batch.device)
-            if batch.records and (skip_bad or not bad):
-                rows = [(one.id, one.relative, one.sha256, one.label) for one in batch.records]
-                writer.append(batch.values, rows, f"{loaded.name}, layer {layer}")
-            if progress is not None:
-                progress(done, len(found))
-        if bad and not skip_bad:
-            raise bad_images_error(bad, found.root)
-        for one in bad:
-            log.warning("skipped %s: %s", one.relative, one.reason)
-        writer.publish(
-            model=loaded.name,
-            weights_sha256=loaded.weights_sha256,
-            layer=layer,
-            reduce=reduce,
-            transform=loaded.transform_info,
-            request_sha256=request,
-            seed=seed,
-            holdout=holdout,
-            image_root=str(found.root.resolve()),
-            skipped=[asdict(one) for one in (*found.skipped, *bad)],
-            device=", ".join(sorted(devices)),
-            software=versions("numpy", "pillow", "torch"),
-        )
-    return Activations.open(target)
+    asked = {
+        "weights": loaded.weights_sha256,
+        "model": loaded.name,
+        "reduce": reduce,
+        "transform": loaded.transform_info,
+        "images": found.manifest_sha256,
+        "holdout": holdout,
+        "seed": seed,
+    }
+    requests = {layer: request_digest({**asked, "layer": layer}) for layer in targets}
+    existing = {layer: reuse(Path(target), requests[layer]) for layer, target in targets.items()}
+    layers = tuple(layer for layer, made in existing.items() if made is None)
+    if layers:
+        forward = Forward(loaded, layers, reduce, batch_size, device, skip_bad, workers)
+        bad: list[BadImage] = []
+        devices: set[str] = set()
+        done = 0
+        with ExitStack() as stack:
+            writers = [stack.enter_context(ActivationWriter(Path(targets[layer]))) for layer in layers]
+            batches = (executor or _ThisProcess()).batches(forward, model, found.records)
+            for batch in stack.enter_context(closing(batches)):
+                bad.extend(batch.bad)
+                done += batch.seen
+                devices.add(batch.device)
+                if batch.records and (skip_bad or not bad):
+                    rows = [(one.id, one.relative, one.sha256, one.label) for one in batch.records]
+                    for layer, writer, values in zip(layers, writers, batch.values, strict=True):
+                        writer.append(values, rows, f"{loaded.name}, layer {layer}")
+                if progress is not None:
+                    progress(done, len(found))
+            if bad and not skip_bad:
+                raise bad_images_error(bad, found.root)
+            for one in bad:
+                log.warning("skipped %s: %s", one.relative, one.reason)
+            for layer, writer in zip(layers, writers, strict=True):
+                writer.publish(
+                    model=loaded.name,
+                    weights_sha256=loaded.weights_sha256,
+                    layer=layer,
+                    reduce=reduce,
+                    transform=loaded.transform_info,
+                    request_sha256=requests[layer],
+                    seed=seed,
+                    holdout=holdout,
+                    image_root=str(found.root.resolve()),
+                    skipped=[asdict(one) for one in (*found.skipped, *bad)],
+                    device=", ".join(sorted(devices)),
+                    software=versions("numpy", "pillow", "torch"),
+                )
+    return [made or Activations.open(targets[layer]) for layer, made in existing.items()]
 
 
 @dataclass(frozen=True)
@@ -334,7 +380,7 @@ class Batch:
     records
         The photographs, in order.
     values
-        float32, records × units.
+        For each layer float32, records × units; none where there are no records.
     bad
         Unusable ones among them; where these are not to be skipped, the photographs after the first of them are
         decoded, but neither run nor listed in `records`.
@@ -345,7 +391,7 @@ class Batch:
     """
 
     records: Sequence[ImageRecord]
-    values: NDArray[np.float32]
+    values: Sequence[NDArray[np.float32]]
     bad: Sequence[BadImage]
     seen: int
     device: str
@@ -353,10 +399,10 @@ class Batch:
 
 @dataclass(frozen=True)
 class Forward:
-    """What is computed of photographs: the outputs of a layer, reduced. Attributes are as for :func:`extract`."""
+    """What is computed of photographs: the outputs of layers, reduced. Attributes are as for :func:`extract`."""
 
     model: LoadedModel
-    layer: str
+    layers: tuple[str, ...]
     reduce: Reduction
     batch_size: int
     device: str
@@ -381,12 +427,11 @@ class Forward:
         from .hooks import capture
 
         place, home = _device(self.device), _home(self.model.module)
-        nothing = np.empty((0, 0), np.float32)
         in_vain = False
         with (
             ThreadPoolExecutor(self.workers or _processors(), thread_name_prefix="decode") as pool,
             closing(_batches(pool, images, self.model, self.batch_size)) as batches,
-            capture(self.model, [self.layer], self.reduce) as outputs,
+            capture(self.model, self.layers, self.reduce) as outputs,
         ):
             self.model.module.to(place)
             try:
@@ -395,11 +440,11 @@ class Forward:
                     # Once the work is known to be in vain, the rest is only decoded, to name every bad file.
                     in_vain = in_vain or (bool(bad) and not self.skip_bad)
                     if in_vain or not records:
-                        yield Batch((), nothing, bad, seen, str(place))
+                        yield Batch((), (), bad, seen, str(place))
                         continue
                     with torch.inference_mode():
                         self.model.module(_stack(inputs, records, self.model).to(place, non_blocking=True))
-                        values = _rows_of(outputs, self.layer, len(records)).cpu().numpy()
+                        values = [_rows_of(outputs, layer, len(records)).cpu().numpy() for layer in self.layers]
                     yield Batch(records, values, bad, seen, str(place))
             finally:
                 self.model.module.to(home)

@@ -188,7 +188,7 @@ def run_forward(task: ForwardTask, images: Sequence[ImageRecord]) -> Batch:
     used = [part for part in parts if part.records]
     return Batch(
         records=[record for part in used for record in part.records],
-        values=np.concatenate([part.values for part in used]) if used else np.empty((0, 0), np.float32),
+        values=[np.concatenate(values) for values in zip(*(part.values for part in used), strict=True)],
         bad=[one for part in parts for one in part.bad],
         seen=len(images),
         device=parts[-1].device,

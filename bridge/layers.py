@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -84,6 +85,34 @@ def list_layers(model: LoadedModel) -> list[LayerInfo]:
     with watch(model, model.layer_names(), look), torch.inference_mode():
         model.module(batch)
     return [seen[name] for name in model.layer_names() if name in seen]
+
+
+def layers_called(model: LoadedModel, names: Sequence[str]) -> list[str]:
+    """Layers by name, or all of a kind such as ``Conv2d`` (also of one derived from it); each once, in this order.
+
+    Raises
+    ------
+    UsageError
+        A name is neither a layer nor the kind of one.
+    """
+    known = set(model.layer_names())
+    seen = [] if known.issuperset(names) else list_layers(model)
+    found: list[str] = []
+    for name in names:
+        of_kind = [] if name in known else [layer.name for layer in seen if name in _kinds(model, layer.name)]
+        if not of_kind:
+            model.tap(name)
+        found += of_kind or [name]
+    return list(dict.fromkeys(found))
+
+
+def _kinds(model: LoadedModel, name: str) -> set[str]:
+    """Names of the class of a layer and of what it is derived from, short of what all modules are."""
+    module, then = model.tap(name)
+    if then is not None:
+        return {_kind(model, name)}
+    lineage = type(module).__mro__
+    return {one.__name__ for one in lineage[: lineage.index(nn.Module)]}
 
 
 def _kind(model: LoadedModel, name: str) -> str:

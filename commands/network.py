@@ -34,9 +34,14 @@ def show_layers(model: Model, as_json: Json = False) -> None:
 
 def extract_activations(
     model: Model,
-    layer: Annotated[str, typer.Option(help="Layer, as `layers` lists it.")],
+    layer: Annotated[
+        list[str],
+        typer.Option(help="Layer, as `layers` lists it, or a kind such as Conv2d for all of them; may be repeated."),
+    ],
     images: Annotated[Path, typer.Option(help="Folder of images, searched recursively.")],
-    out: Out,
+    out: Annotated[
+        Path, typer.Option(help="New directory to write; of several layers one each in it, numbered in their order.")
+    ],
     reduce: Annotated[str, typer.Option(help="Reduction over space or tokens: max, mean or cls.")] = "max",
     holdout: Annotated[float, typer.Option(help="Share of images held out for verification.")] = 0.5,
     seed: Annotated[int, typer.Option(help="Seed of the choice of held-out images.")] = 0,
@@ -46,9 +51,16 @@ def extract_activations(
     cluster: ClusterAddress = None,
     as_json: Json = False,
 ) -> None:
-    """Extract a layer's activations on images (the word `extract` may be left out)."""
-    from ..bridge.activations import extract
+    """Extract activations of one or several layers on images (the word `extract` may be left out)."""
+    from ..bridge.activations import extract_layers
+    from ..bridge.layers import layers_called
+    from ..bridge.models import load_model
+    from ..ontology.iris import encode_segment
 
+    loaded = load_model(model)
+    names = layers_called(loaded, layer)
+    alone = names == layer and len(names) == 1
+    targets = {name: out if alone else out / f"{at:03d}-{encode_segment(name)}" for at, name in enumerate(names)}
     with ExitStack() as stack:
         executor = None
         if cluster is not None:
@@ -57,9 +69,9 @@ def extract_activations(
 
             executor = ClusterForward(stack.enter_context(connect(cluster)))
         progress = stack.enter_context(progress_bar("images"))
-        activations = extract(
-            model,
-            layer,
+        made = extract_layers(
+            loaded if executor is None else model,
+            targets,
             images,
             reduce=cast("Reduction", reduce),
             batch_size=batch_size,
@@ -68,10 +80,15 @@ def extract_activations(
             device=device,
             skip_bad=skip_bad,
             progress=progress,
-            out=out,
             executor=executor,
         )
-    _print_activations(activations, as_json)
+    if alone:
+        return _print_activations(made[0], as_json)
+    records = [_record(activations) for activations in made]
+    if as_json:
+        return print_json({"layers": records})
+    shown = ("activations", "layer", "units", "images", "held_out", "signed")
+    print_table([key.replace("_", " ") for key in shown], [tuple(record[key] for key in shown) for record in records])
 
 
 def import_activations(
@@ -90,9 +107,9 @@ def import_activations(
     _print_activations(activations, as_json)
 
 
-def _print_activations(activations: Activations, as_json: bool) -> None:
+def _record(activations: Activations) -> dict[str, object]:
     meta = activations.meta
-    record = {
+    return {
         "activations": str(activations.path),
         "model": meta.model,
         "layer": meta.layer,
@@ -103,6 +120,10 @@ def _print_activations(activations: Activations, as_json: bool) -> None:
         "signed": meta.signed,
         "skipped": list(meta.skipped),
     }
+
+
+def _print_activations(activations: Activations, as_json: bool) -> None:
+    record = _record(activations)
     if as_json:
         return print_json(record)
     print_table(("what", "value"), [(k.replace("_", " "), v) for k, v in record.items() if v != []])

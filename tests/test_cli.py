@@ -280,6 +280,14 @@ def test_layers_and_activations_of_a_file_of_ones_own(photos: Path) -> None:
         succeed("activations", network, "--layer", "1", "--images", images, "--out", photos / "acts", "--json")
     )
     assert (made["images"], made["units"], made["held_out"]) == (4, 4, 2)
+    # Several layers, and all of a kind.
+    for layers, names in ((("--layer", "1", "--layer", "0"), ["1", "0"]), (("--layer", "Conv2d"), ["0"])):
+        arguments = ("activations", network, *layers, "--images", images, "--out", photos / "-".join(names))
+        records = json.loads(succeed(*arguments, "--json"))["layers"]
+        assert [record["layer"] for record in records] == names
+        folders = [photos / "-".join(names) / f"{at:03d}-{name}" for at, name in enumerate(names)]
+        assert [record["activations"] for record in records] == [str(folder) for folder in folders]
+        assert "Conv2d" not in succeed(*arguments)
 
 
 def test_an_unknown_layer_and_an_unreadable_image(photos: Path, tmp_path: Path) -> None:

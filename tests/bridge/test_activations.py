@@ -17,7 +17,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 from neurontology.bridge.activation_files import ActivationWriter, split_images
-from neurontology.bridge.activations import Activations, extract
+from neurontology.bridge.activations import Activations, extract, extract_layers
 from neurontology.bridge.images import ImageSet, load_rgb
 from neurontology.bridge.models import LoadedModel, SquareTransform, load_model
 from neurontology.ontology.errors import DataError, UsageError
@@ -93,6 +93,35 @@ def test_same_request_same_bytes(made, folder, tmp_path):
     again = extract(network(), "1", folder, out=tmp_path / "again")
     for name in ("activations.npy", "images.csv", "meta.json"):
         assert (made.path / name).read_bytes() == (again.path / name).read_bytes()
+
+
+def test_several_layers_in_one_pass_are_those_of_passes_of_their_own(folder, tmp_path):
+    passes = []
+    model = network()
+    model.module.register_forward_hook(lambda *_: passes.append(1))
+    together = extract_layers(model, {"1": tmp_path / "a", "0": tmp_path / "b"}, folder, batch_size=4)
+    assert len(passes) == 3
+    for layer, made in zip("10", together, strict=True):
+        apart = extract(network(), layer, folder, out=tmp_path / f"alone{layer}", batch_size=4)
+        for name in ("activations.npy", "images.csv", "meta.json"):
+            assert (made.path / name).read_bytes() == (apart.path / name).read_bytes()
+    # What is there is used; only what is missing is run.
+    passes.clear()
+    again = extract_layers(model, {"1": tmp_path / "a", "0": tmp_path / "b"}, folder, batch_size=4)
+    assert [one.meta for one in again] == [one.meta for one in together] and not passes
+    more = extract_layers(model, {"0": tmp_path / "b", "1": tmp_path / "c"}, folder, batch_size=4)
+    assert [one.meta.layer for one in more] == ["0", "1"] and len(passes) == 3
+
+
+def test_an_interrupted_pass_leaves_no_layer_behind(folder, tmp_path):
+    def stop(done, total):
+        if done > 4:
+            raise KeyboardInterrupt
+
+    targets = {"0": tmp_path / "out" / "a", "1": tmp_path / "out" / "b"}
+    with pytest.raises(KeyboardInterrupt):
+        extract_layers(network(), targets, folder, batch_size=4, progress=stop)
+    assert not [path for path in (tmp_path / "out").rglob("*") if path.is_file()]
 
 
 def test_lite_on_photographs(shared_data, tmp_path):

@@ -233,7 +233,7 @@ def test_a_worker_that_sees_something_else_is_an_error(photographs: Path, tmp_pa
     records = ImageSet.find(photographs).records[:1]
     loaded = load_model(f"{photographs / 'model.py'}:make")
     settings = {
-        "layer": "layer",
+        "layers": ("layer",),
         "reduce": "max",
         "batch_size": 1,
         "device": "cpu",
@@ -241,7 +241,7 @@ def test_a_worker_that_sees_something_else_is_an_error(photographs: Path, tmp_pa
         "workers": 1,
     }
     task = ForwardTask(loaded.name, loaded.weights_sha256, dict(loaded.transform_info), settings)
-    assert run_forward(task, records).values.shape == (1, 4)
+    assert run_forward(task, records).values[0].shape == (1, 4)
     with pytest.raises(DataError, match="other weights"):
         run_forward(replace(task, spec=f"{photographs / 'model.py'}:other"), records)
     with pytest.raises(DataError, match="another photograph"):

@@ -3,8 +3,9 @@
 import pytest
 
 torch = pytest.importorskip("torch")
-from neurontology.bridge.layers import LayerInfo, dry_images, list_layers
+from neurontology.bridge.layers import LayerInfo, dry_images, layers_called, list_layers
 from neurontology.bridge.models import LoadedModel, VirtualLayer, load_model
+from neurontology.ontology.errors import UsageError
 from torch import nn
 
 torch.set_num_threads(1)
@@ -64,3 +65,18 @@ def test_dry_images_are_the_same_each_time():
     assert [image.tobytes() for image in first] == [image.tobytes() for image in second]
     assert len({image.tobytes() for image in first}) == 3
     assert {image.mode for image in first} == {"RGB"}
+
+
+def test_layers_are_called_by_name_or_by_kind():
+    class Padded(nn.Conv2d):
+        pass
+
+    net = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), Padded(4, 5, 3), nn.ReLU(), nn.Flatten())
+    model = LoadedModel.wrap(net, virtual_layers={"shifted": VirtualLayer("1", torch.neg)})
+    assert layers_called(model, ["Conv2d"]) == ["0", "2"]
+    assert layers_called(model, ["Padded"]) == ["2"]
+    assert layers_called(model, ["3", "ReLU", "Conv2d", "0"]) == ["3", "1", "0", "2"]
+    assert layers_called(model, ["neg", "shifted"]) == ["shifted"]
+    for name in ("conv", "Module", "Conv1d"):
+        with pytest.raises(UsageError, match=f"no layer '{name}'"):
+            layers_called(model, ["0", name])
