@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +13,7 @@ import numpy.typing as npt
 from ..bridge.activations import Activations
 from ..bridge.table_headers import column
 from ..ontology.errors import DataError, UsageError, near_matches
-from .published import PublishedTable, plain, read_published
+from .published import PublishedTable, csv_rows, plain, read_published
 from .verification import PUBLISHED_CRITERIA, Criteria, JsonValue, Scalar, VerificationRow, adjust, verify_unit
 
 _UNIT_COLUMNS: Final = ("unit", "neuron")
@@ -264,25 +263,21 @@ def read_labels(path: Path) -> dict[int, tuple[str, ...]]:
     if not path.is_file():
         raise UsageError("there is no such file", where=path, expected="a CSV file with the columns unit and label")
     labels: dict[int, tuple[str, ...]] = {}
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        reader = csv.reader(file, strict=True)
-        try:
-            header = next(reader, [])
-            unit_at, label_at = column(header, _UNIT_COLUMNS), column(header, _LABEL_COLUMNS)
-            if unit_at is None or label_at is None:
-                raise DataError(
-                    f"the columns are {', '.join(header) or 'absent'}",
-                    where=f"{path}:1",
-                    expected=f"a column unit and one of {', '.join(_LABEL_COLUMNS)}",
-                )
-            for cells in reader:
-                number, name = (cells[at].strip() if at < len(cells) else "" for at in (unit_at, label_at))
-                if not number and not name:
-                    continue
-                if not number.isdecimal():
-                    raise DataError(f"the unit is {number!r}", where=f"{path}:{reader.line_num}", expected="a number")
-                if name:
-                    labels[int(number)] = tuple(dict.fromkeys((*labels.get(int(number), ()), name)))
-        except (csv.Error, UnicodeDecodeError) as error:
-            raise DataError(f"this is not readable as CSV ({error})", where=path, expected="UTF-8 CSV") from error
+    lines = csv_rows(path)
+    header = next(lines, (1, []))[1]
+    unit_at, label_at = column(header, _UNIT_COLUMNS), column(header, _LABEL_COLUMNS)
+    if unit_at is None or label_at is None:
+        raise DataError(
+            f"the columns are {', '.join(header) or 'absent'}",
+            where=f"{path}:1",
+            expected=f"a column unit and one of {', '.join(_LABEL_COLUMNS)}",
+        )
+    for line, cells in lines:
+        number, name = (cells[at].strip() if at < len(cells) else "" for at in (unit_at, label_at))
+        if not number and not name:
+            continue
+        if not number.isdecimal():
+            raise DataError(f"the unit is {number!r}", where=f"{path}:{line}", expected="a number")
+        if name:
+            labels[int(number)] = tuple(dict.fromkeys((*labels.get(int(number), ()), name)))
     return labels

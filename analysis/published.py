@@ -20,7 +20,7 @@ import csv
 import math
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -149,6 +149,27 @@ def _label(path: Path, classes: Sequence[str]) -> str:
     return spelling[counts[0][0]]
 
 
+def csv_rows(path: Path) -> Iterator[tuple[int, list[str]]]:
+    """Yield the rows of a CSV file, each with the number of its last line.
+
+    Raises
+    ------
+    DataError
+        It is not CSV, or not UTF-8 text.
+    """
+    with path.open(encoding="utf-8-sig", newline="") as stream:
+        reader = csv.reader(stream, strict=True)
+        try:
+            for cells in reader:
+                yield reader.line_num, cells
+        except csv.Error as error:
+            raise DataError(
+                f"this is not readable as CSV ({error})", where=f"{path}:{reader.line_num}", expected="UTF-8 CSV"
+            ) from error
+        except UnicodeDecodeError as error:
+            raise DataError(f"this is not readable as CSV ({error})", where=path, expected="UTF-8 CSV") from error
+
+
 def activation(cell: str, where: str) -> float:
     """Read an activation.
 
@@ -171,52 +192,44 @@ def _read(path: Path, *, named: bool) -> PublishedTable:
     classes: list[str] = []
     filenames: list[str] = []
     activations: list[list[float]] = []
-    with path.open(encoding="utf-8-sig", newline="") as stream:
-        reader = csv.reader(stream, strict=True)
-        try:
-            header = next(reader, [])
-            numbered = sorted(unit_columns(header, f"{path}:1").items(), key=lambda item: item[1])
-            class_at, file_at = column(header, CLASSES), column(header, FILES)
-            if class_at is None or not numbered:
-                missing = "no column of a unit" if class_at is not None else "no column with the class of each image"
-                raise DataError(
-                    f"there is {missing}" if header else "the file is empty",
-                    where=f"{path}:1",
-                    expected=f"columns 0, 1, … for the units, {CLASS_COLUMN} and {FILE_COLUMN}",
-                    hint=f"the header has {', '.join(map(repr, header[:8]))}" if header else None,
-                )
-            footer = False
-            for cells in reader:
-                where = f"{path}:{reader.line_num}"
-                if not any(cell.strip() for cell in cells):
-                    footer = True
-                    continue
-                if len(cells) != len(header):
-                    raise DataError(
-                        f"the row has {len(cells)} cells",
-                        where=where,
-                        expected=f"{len(header)} as in the header",
-                    )
-                shown = cells[class_at].strip()
-                filename = "" if file_at is None else cells[file_at].strip()
-                if not shown and not filename:
-                    footer = True
-                    continue
-                if footer or not shown:
-                    raise DataError(
-                        "an image stands below the footer" if footer else "the row has no class",
-                        where=where,
-                        expected=f"images with {CLASS_COLUMN} and {FILE_COLUMN}, an empty row, the footer",
-                    )
-                classes.append(shown)
-                filenames.append(filename)
-                activations.append([activation(cells[at], f"{where}, unit {unit}") for unit, at in numbered])
-        except (csv.Error, UnicodeDecodeError) as error:
+    lines = csv_rows(path)
+    header = next(lines, (1, []))[1]
+    numbered = sorted(unit_columns(header, f"{path}:1").items(), key=lambda item: item[1])
+    class_at, file_at = column(header, CLASSES), column(header, FILES)
+    if class_at is None or not numbered:
+        missing = "no column of a unit" if class_at is not None else "no column with the class of each image"
+        raise DataError(
+            f"there is {missing}" if header else "the file is empty",
+            where=f"{path}:1",
+            expected=f"columns 0, 1, … for the units, {CLASS_COLUMN} and {FILE_COLUMN}",
+            hint=f"the header has {', '.join(map(repr, header[:8]))}" if header else None,
+        )
+    footer = False
+    for line, cells in lines:
+        where = f"{path}:{line}"
+        if not any(cell.strip() for cell in cells):
+            footer = True
+            continue
+        if len(cells) != len(header):
             raise DataError(
-                f"this is not readable as CSV ({error})",
-                where=f"{path}:{reader.line_num + 1}",
-                expected="UTF-8 CSV",
-            ) from error
+                f"the row has {len(cells)} cells",
+                where=where,
+                expected=f"{len(header)} as in the header",
+            )
+        shown = cells[class_at].strip()
+        filename = "" if file_at is None else cells[file_at].strip()
+        if not shown and not filename:
+            footer = True
+            continue
+        if footer or not shown:
+            raise DataError(
+                "an image stands below the footer" if footer else "the row has no class",
+                where=where,
+                expected=f"images with {CLASS_COLUMN} and {FILE_COLUMN}, an empty row, the footer",
+            )
+        classes.append(shown)
+        filenames.append(filename)
+        activations.append([activation(cells[at], f"{where}, unit {unit}") for unit, at in numbered])
     if not activations:
         raise DataError("the table holds no images", where=path)
     return PublishedTable(

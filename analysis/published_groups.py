@@ -23,7 +23,7 @@ from scipy.stats import norm
 
 from ..bridge.table_headers import column
 from ..ontology.errors import DataError, UsageError
-from .published import activation, table_files, units_named
+from .published import activation, csv_rows, table_files, units_named
 from .verification import PUBLISHED_CRITERIA, Criteria, VerificationRow, adjust, verify_unit
 
 #: Columns of the published summary by the figure of a row that they give; z is negative where the label holds.
@@ -78,17 +78,6 @@ class PublishedRow:
     figures: dict[str, str]
 
 
-def _cells(path: Path) -> list[list[str]]:
-    with path.open(encoding="utf-8-sig", newline="") as stream:
-        reader = csv.reader(stream, strict=True)
-        try:
-            return list(reader)
-        except (csv.Error, UnicodeDecodeError) as error:
-            raise DataError(
-                f"this is not readable as CSV ({error})", where=f"{path}:{reader.line_num + 1}", expected="UTF-8 CSV"
-            ) from error
-
-
 def is_group_sheet(path: Path) -> bool:
     """Whether a file has the two columns of a group sheet."""
     header = next(_lines(path), [])
@@ -116,12 +105,13 @@ def read_group_sheet(path: Path) -> GroupSheet:
     units = units_named(path)
     if len(units) > 1:
         raise DataError(f"the name carries {len(units)} units", where=path, expected="one, as the sheet has one group")
-    header, *rows = _cells(path) or [[]]
+    lines = csv_rows(path)
+    header = next(lines, (1, []))[1]
     data_at, group_at = column(header, ("data",)), column(header, ("group",))
     if data_at is None or group_at is None:
         raise DataError("there are no groups", where=f"{path}:1", expected="columns data and group")
     groups: dict[str, list[float]] = {"1": [], "2": []}
-    for line, cells in enumerate(rows, 2):
+    for line, cells in lines:
         data, group = (cells[at].strip() if at < len(cells) else "" for at in (data_at, group_at))
         if not data and not group:
             continue
@@ -143,8 +133,8 @@ def read_summary(path: Path) -> dict[int, PublishedRow]:
     """
     if not path.is_file():
         raise UsageError("there is no such file", where=path, expected="a summary as published, such as summary.csv")
-    rows = _cells(path)
-    header = rows[0] if rows else []
+    lines = csv_rows(path)
+    header = next(lines, (1, []))[1]
     places = {figure: column(header, (name,)) for name, figure in FIGURES.items()}
     if all(place is None for place in places.values()):
         raise DataError(
@@ -153,7 +143,7 @@ def read_summary(path: Path) -> dict[int, PublishedRow]:
             expected="columns such as target activations, non-target activations, z-score, p-value",
         )
     found: dict[int, PublishedRow] = {}
-    for line, cells in enumerate(rows[1:], 2):
+    for line, cells in lines:
         match = _UNIT.fullmatch(cells[0].strip()) if cells else None
         if match is None:
             continue
@@ -198,7 +188,7 @@ def verify_groups(paths: Iterable[str | Path], criteria: Criteria = PUBLISHED_CR
                 )
             sheets[sheet.unit] = sheet
         elif _is_summary(path):
-            rows = (cells for cells in _cells(path) if len(cells) > 1)
+            rows = (cells for _, cells in csv_rows(path) if len(cells) > 1)
             labels.update({int(m[1]): cells[1] for cells in rows if (m := _UNIT.fullmatch(cells[0].strip()))})
         else:
             raise DataError(

@@ -1,4 +1,4 @@
-"""`baselines`, `sweep`, `ensembles` and `compare`: several ways side by side."""
+"""`baselines`, `sweep`, `bands`, `ensembles`, `across` and `compare`: several ways side by side."""
 
 from __future__ import annotations
 
@@ -8,16 +8,23 @@ from typing import Annotated, Any
 import typer
 
 from .options import (
+    ActPath,
+    Dataset,
     Gate,
+    Jobs,
     Json,
     KbPath,
     MaxAtoms,
+    MinPositives,
+    Negative,
     Operators,
     Out,
+    Positive,
     Score,
     Strategy,
     Threshold,
     TimeLimit,
+    Units,
     check_shares,
     criteria_of,
     induction_options,
@@ -44,8 +51,8 @@ def compare_baselines(
     scores: Annotated[
         Path | None, typer.Option(metavar="MATRIX", help="CSV file of images × texts, for clip-dissect.")
     ] = None,
-    dataset: Annotated[str | None, typer.Option(help="Data set whose individuals the images are.")] = None,
-    units: Annotated[str | None, typer.Option(help="Units, such as 0,3,5-9; all by default.")] = None,
+    dataset: Dataset = None,
+    units: Units = None,
     length: Annotated[int, typer.Option(min=1, help="Largest number of concepts in a formula.")] = 3,
     as_json: Json = False,
 ) -> None:
@@ -63,7 +70,7 @@ def compare_baselines(
             KB.open(kb),
             Activations.open(activations),
             chosen,
-            units=None if units is None else unit_numbers(units),
+            units=unit_numbers(units),
             dataset=dataset,
             images=images,
             scores=scores,
@@ -78,7 +85,7 @@ def compare_baselines(
 
 def sweep_settings(
     kb: KbPath,
-    activations: Annotated[Path, typer.Argument(metavar="ACT", help="Activation directory.")],
+    activations: ActPath,
     out: Out,
     settings: Annotated[
         str | None,
@@ -92,9 +99,9 @@ def sweep_settings(
         typer.Option(min=2, max=3, help="Bring the first N solutions of a unit together: or, and, weighted by F1."),
     ] = None,
     plot: Annotated[Path | None, typer.Option(metavar="FILE", help="Draw the sweep: .svg, .png or .pdf.")] = None,
-    dataset: Annotated[str | None, typer.Option(help="Data set whose individuals the images are.")] = None,
-    units: Annotated[str | None, typer.Option(help="Units, such as 0,3,5-9; all by default.")] = None,
-    min_positives: Annotated[int, typer.Option(min=1, help="Fewest positive images for a label.")] = 3,
+    dataset: Dataset = None,
+    units: Units = None,
+    min_positives: MinPositives = 3,
     score: Score = None,
     max_atoms: MaxAtoms = None,
     operators: Operators = None,
@@ -102,7 +109,7 @@ def sweep_settings(
     time_limit: TimeLimit = None,
     threshold: Threshold = "0",
     gate: Gate = 80.0,
-    jobs: Annotated[int | None, typer.Option(min=1, help="Threads; the number of cores by default.")] = None,
+    jobs: Jobs = None,
     as_json: Json = False,
 ) -> None:
     """Label and verify a layer under several definitions of its example images, a run each."""
@@ -119,8 +126,8 @@ def sweep_settings(
     )
     if plot is not None:
         check_plot(plot)
-    criteria = criteria_of(threshold, gate, "one-sided", "asymptotic", False, "delong")
-    options = InductionOptions(**induction_options(score, max_atoms, operators, 5, strategy, time_limit, None, None))
+    criteria = criteria_of(threshold, gate)
+    options = InductionOptions(**induction_options(score, max_atoms, operators, 5, strategy, time_limit))
     with progress_bar("units") as progress:
         found = sweep(
             KB.open(kb, writable=True),
@@ -128,7 +135,7 @@ def sweep_settings(
             chosen,
             out,
             dataset=dataset,
-            units=None if units is None else unit_numbers(units),
+            units=unit_numbers(units),
             options=options,
             criteria=criteria,
             combined=responses,
@@ -146,7 +153,7 @@ def sweep_settings(
 
 def label_by_bands(
     kb: KbPath,
-    activations: Annotated[Path, typer.Argument(metavar="ACT", help="Activation directory.")],
+    activations: ActPath,
     out: Out,
     bands: Annotated[
         str | None,
@@ -156,15 +163,15 @@ def label_by_bands(
         ),
     ] = None,
     plot: Annotated[Path | None, typer.Option(metavar="FILE", help="Draw the bands: .svg, .png or .pdf.")] = None,
-    dataset: Annotated[str | None, typer.Option(help="Data set whose individuals the images are.")] = None,
-    units: Annotated[str | None, typer.Option(help="Units, such as 0,3,5-9; all by default.")] = None,
+    dataset: Dataset = None,
+    units: Units = None,
     min_positives: Annotated[int, typer.Option(min=1, help="Fewest images in a band for a label.")] = 3,
     score: Score = None,
     max_atoms: MaxAtoms = None,
     operators: Operators = None,
     strategy: Strategy = None,
     time_limit: TimeLimit = None,
-    jobs: Annotated[int | None, typer.Option(min=1, help="Threads; the number of cores by default.")] = None,
+    jobs: Jobs = None,
     as_json: Json = False,
 ) -> None:
     """Label and verify each band of the units' activations: what excites a unit weakly, moderately, strongly."""
@@ -179,7 +186,7 @@ def label_by_bands(
     chosen = parse_bands(DEFAULT_BANDS if bands is None else bands, min_positives=min_positives)
     if plot is not None:
         check_plot(plot)
-    options = InductionOptions(**induction_options(score, max_atoms, operators, 5, strategy, time_limit, None, None))
+    options = InductionOptions(**induction_options(score, max_atoms, operators, 5, strategy, time_limit))
     with progress_bar("units") as progress:
         record = label_bands(
             KB.open(kb, writable=True),
@@ -187,7 +194,7 @@ def label_by_bands(
             chosen,
             out,
             dataset=dataset,
-            units=None if units is None else unit_numbers(units),
+            units=unit_numbers(units),
             options=options,
             jobs=jobs,
             progress=progress,
@@ -202,7 +209,7 @@ def label_by_bands(
 
 def compare_ensembles(
     kb: KbPath,
-    activations: Annotated[Path, typer.Argument(metavar="ACT", help="Activation directory.")],
+    activations: ActPath,
     groups: Annotated[
         str | None, typer.Option(help="Groups of units such as 3+7,9+12+15, or a file with one a line.")
     ] = None,
@@ -223,10 +230,10 @@ def compare_ensembles(
     joint: Annotated[
         str, typer.Option(help="Activation of a group from its members' shares of their maxima: minimum or mean.")
     ] = "minimum",
-    dataset: Annotated[str | None, typer.Option(help="Data set whose individuals the images are.")] = None,
-    positive: Annotated[float, typer.Option(help="Share of the maximum from which an image is positive.")] = 0.8,
-    negative: Annotated[float, typer.Option(help="Share of the maximum to which an image is negative.")] = 0.2,
-    min_positives: Annotated[int, typer.Option(min=1, help="Fewest positive images for a label.")] = 3,
+    dataset: Dataset = None,
+    positive: Positive = 0.8,
+    negative: Negative = 0.2,
+    min_positives: MinPositives = 3,
     score: Score = None,
     max_atoms: MaxAtoms = None,
     operators: Operators = None,
@@ -235,7 +242,7 @@ def compare_ensembles(
     threshold: Threshold = "0",
     gate: Gate = 80.0,
     plot: Annotated[Path | None, typer.Option(metavar="FILE", help="Draw the gains: .svg, .png or .pdf.")] = None,
-    jobs: Annotated[int | None, typer.Option(min=1, help="Threads; the number of cores by default.")] = None,
+    jobs: Jobs = None,
     as_json: Json = False,
 ) -> None:
     """Label groups of units on their joint activation, and compare the labels with those of the members."""
@@ -258,14 +265,14 @@ def compare_ensembles(
         check_plot(plot)
     check_shares(positive, negative)
     given = None if groups is None else parse_groups(Path(groups).read_text() if Path(groups).is_file() else groups)
-    criteria = criteria_of(threshold, gate, "one-sided", "asymptotic", False, "delong")
-    options = InductionOptions(**induction_options(score, max_atoms, operators, 1, strategy, time_limit, None, None))
+    criteria = criteria_of(threshold, gate)
+    options = InductionOptions(**induction_options(score, max_atoms, operators, 1, strategy, time_limit))
     thresholds = Thresholds(positive=positive, negative=negative, min_positives=min_positives)
     store, acts = KB.open(kb, writable=True), Activations.open(activations)
     joined = join_images(store, acts, dataset)
     search = None
     if given is None:
-        among = None if units is None else unit_numbers(units)
+        among = unit_numbers(units)
         search = find_groups(joined, acts, by=by, size=size, count=find, units=among, thresholds=thresholds)
     with progress_bar("units and groups") as progress:
         found = compare_groups(
@@ -298,10 +305,10 @@ def label_across(
     ],
     out: Out,
     plot: Annotated[Path | None, typer.Option(metavar="FILE", help="Draw the runs: .svg, .png or .pdf.")] = None,
-    dataset: Annotated[str | None, typer.Option(help="Data set whose individuals the images are.")] = None,
+    dataset: Dataset = None,
     units: Annotated[str | None, typer.Option(help="Units of each layer, such as 0,3,5-9; all by default.")] = None,
     rule: Annotated[str, typer.Option(help="Example images, as for label: 80/20, q95/50, top20/50 …")] = "80/20",
-    min_positives: Annotated[int, typer.Option(min=1, help="Fewest positive images for a label.")] = 3,
+    min_positives: MinPositives = 3,
     score: Score = None,
     max_atoms: MaxAtoms = None,
     operators: Operators = None,
@@ -309,7 +316,7 @@ def label_across(
     time_limit: TimeLimit = None,
     threshold: Threshold = "0",
     gate: Gate = 80.0,
-    jobs: Annotated[int | None, typer.Option(min=1, help="Threads; the number of cores by default.")] = None,
+    jobs: Jobs = None,
     as_json: Json = False,
 ) -> None:
     """Label and verify several layers or networks, with several knowledge bases, a run each, side by side."""
@@ -324,15 +331,15 @@ def label_across(
     thresholds = parse_rule(rule, min_positives=min_positives)
     if plot is not None:
         check_plot(plot)
-    criteria = criteria_of(threshold, gate, "one-sided", "asymptotic", False, "delong")
-    options = InductionOptions(**induction_options(score, max_atoms, operators, 5, strategy, time_limit, None, None))
+    criteria = criteria_of(threshold, gate)
+    options = InductionOptions(**induction_options(score, max_atoms, operators, 5, strategy, time_limit))
     with progress_bar("units") as progress:
         record = across.label_across(
             [KB.open(path, writable=True) for path in dict.fromkeys(path.resolve() for path in kb)],
             [Activations.open(path) for path in activations],
             out,
             dataset=dataset,
-            units=None if units is None else unit_numbers(units),
+            units=unit_numbers(units),
             thresholds=thresholds,
             options=options,
             criteria=criteria,

@@ -13,17 +13,23 @@ import typer
 
 from .options import (
     ClusterAddress,
+    Dataset,
     Entailment,
     EntailmentLimit,
+    Jobs,
     Json,
     MaxAtoms,
+    MinPositives,
+    Negative,
     Operators,
     Out,
     Permutations,
+    Positive,
     Score,
     Seed,
     Strategy,
     TimeLimit,
+    Units,
     check_shares,
     induction_options,
     unit_numbers,
@@ -43,10 +49,10 @@ def label_layer(
         Path | None,
         typer.Option(metavar="RUN", help="Take everything from this run and induce only what changed since."),
     ] = None,
-    dataset: Annotated[str | None, typer.Option(help="Data set whose individuals the images are.")] = None,
-    units: Annotated[str | None, typer.Option(help="Units, such as 0,3,5-9; all by default.")] = None,
-    positive: Annotated[float, typer.Option(help="Share of the maximum from which an image is positive.")] = 0.8,
-    negative: Annotated[float, typer.Option(help="Share of the maximum to which an image is negative.")] = 0.2,
+    dataset: Dataset = None,
+    units: Units = None,
+    positive: Positive = 0.8,
+    negative: Negative = 0.2,
     rule: Annotated[
         str | None,
         typer.Option(
@@ -55,7 +61,7 @@ def label_layer(
             "so many ranges)."
         ),
     ] = None,
-    min_positives: Annotated[int, typer.Option(min=1, help="Fewest positive images for a label.")] = 3,
+    min_positives: MinPositives = 3,
     score: Score = None,
     max_atoms: MaxAtoms = None,
     operators: Operators = None,
@@ -67,7 +73,7 @@ def label_layer(
     rerank: Annotated[
         str | None, typer.Option(help="auroc: order the solutions by AUROC against the raw activations.")
     ] = None,
-    jobs: Annotated[int | None, typer.Option(min=1, help="Threads; the number of cores by default.")] = None,
+    jobs: Jobs = None,
     device: Annotated[
         str, typer.Option(help="What counts atoms: cpu, cuda (needs torch) or torch:cpu. The labels are the same.")
     ] = "cpu",
@@ -98,7 +104,7 @@ def label_layer(
     refuse_existing(out)
     check_shares(positive, negative)
     started, clock = datetime.now(UTC), perf_counter()
-    chosen = None if units is None else unit_numbers(units)
+    chosen = unit_numbers(units)
     if rule is None:
         thresholds = Thresholds(positive, negative, min_positives)
     elif "COMMANDLINE" in f"{context.get_parameter_source('positive')}{context.get_parameter_source('negative')}":

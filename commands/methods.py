@@ -9,7 +9,18 @@ from typing import Annotated, Any, cast
 
 import typer
 
-from .options import Json, MaxAtoms, Operators, Score, TimeLimit, induction_options, unit_numbers
+from .options import (
+    Dataset,
+    Json,
+    MaxAtoms,
+    Negative,
+    Operators,
+    Score,
+    TimeLimit,
+    Units,
+    induction_options,
+    unit_numbers,
+)
 from .terminal import print_json, print_table, progress_bar, say
 
 
@@ -20,14 +31,14 @@ def show_facets(
     kb: Annotated[
         Path | None, typer.Option("--kb", help="Knowledge base: label the facets, and record all as triples.")
     ] = None,
-    dataset: Annotated[str | None, typer.Option(help="Data set whose individuals the images are.")] = None,
+    dataset: Dataset = None,
     images: Annotated[
         Path | None, typer.Option(help="Folder of the images: facets are of patches, and --out gets their pictures.")
     ] = None,
     units: Annotated[
         str | None, typer.Option(help="Units with facets and pictures, such as 0,3,5-9; all by default.")
     ] = None,
-    negative: Annotated[float, typer.Option(help="Share of the maximum to which an image is negative.")] = 0.2,
+    negative: Negative = 0.2,
     score: Score = None,
     max_atoms: MaxAtoms = None,
     operators: Operators = None,
@@ -48,13 +59,14 @@ def show_facets(
 
     if out is not None:
         refuse_existing(out)
+    chosen = unit_numbers(units)
     settings = FacetSettings(
         top=top,
         alpha=alpha,
-        units=None if units is None else tuple(unit_numbers(units)),
+        units=None if chosen is None else tuple(chosen),
         dataset=dataset,
         negative=negative,
-        options=InductionOptions(**induction_options(score, max_atoms, operators, None, None, time_limit, None, None)),
+        options=InductionOptions(**induction_options(score, max_atoms, operators, None, None, time_limit)),
         seed=seed,
     )
     store = None if kb is None else KB.open(kb, writable=True)
@@ -81,7 +93,7 @@ def describe_units(
     kb: Annotated[
         Path | None, typer.Option("--kb", help="Knowledge base: classes of the words; descriptions are recorded in it.")
     ] = None,
-    dataset: Annotated[str | None, typer.Option(help="Data set whose individuals the images are.")] = None,
+    dataset: Dataset = None,
     images: Annotated[
         Path | None, typer.Option(help="Folder of the images; by default where they were for the activations.")
     ] = None,
@@ -93,7 +105,7 @@ def describe_units(
         str, typer.Option(help="soft-wpmi, wpmi, rank-reorder, cosine or cosine-cubed.")
     ] = "soft-wpmi",
     top: Annotated[int, typer.Option(help="Patches of a unit: one from each of so many images.")] = 20,
-    units: Annotated[str | None, typer.Option(help="Units, such as 0,3,5-9; all by default.")] = None,
+    units: Units = None,
     alpha: Annotated[float, typer.Option(help="Largest p of a description that is better than chance.")] = 0.05,
     descriptions: Annotated[int, typer.Option(help="Most descriptions of a unit.")] = 5,
     random_patches: Annotated[int, typer.Option(help="Random patches to compare with.")] = 300,
@@ -119,7 +131,7 @@ def describe_units(
         draws=draws,
         seed=seed,
     )
-    chosen = None if units is None else unit_numbers(units)
+    chosen = unit_numbers(units)
     opened = [Activations.open(path) for path in activations]
     store = None if kb is None else KB.open(kb, writable=True)
     with progress_bar("images") as progress:

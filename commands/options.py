@@ -20,6 +20,27 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON document and 
 KbPath = Annotated[Path, typer.Argument(metavar="KB", help="Directory of the knowledge base.")]
 
 
+ActPath = Annotated[Path, typer.Argument(metavar="ACT", help="Activation directory.")]
+
+
+Dataset = Annotated[str | None, typer.Option(help="Data set whose individuals the images are.")]
+
+
+Units = Annotated[str | None, typer.Option(help="Units, such as 0,3,5-9; all by default.")]
+
+
+Positive = Annotated[float, typer.Option(help="Share of the maximum from which an image is positive.")]
+
+
+Negative = Annotated[float, typer.Option(help="Share of the maximum to which an image is negative.")]
+
+
+MinPositives = Annotated[int, typer.Option(min=1, help="Fewest positive images for a label.")]
+
+
+Jobs = Annotated[int | None, typer.Option(min=1, help="Threads; the number of cores by default.")]
+
+
 Out = Annotated[Path, typer.Option("--out", help="New directory to write.")]
 
 
@@ -151,8 +172,8 @@ def induction_options(
     top: int | None,
     strategy: str | None,
     time_limit: float | None,
-    permutations: int | None,
-    seed: int | None,
+    permutations: int | None = None,
+    seed: int | None = None,
 ) -> dict[str, Any]:
     """Options that were given, by their names in `InductionOptions`."""
     values = {
@@ -179,10 +200,12 @@ def check_shares(positive: float, negative: float) -> None:
         )
 
 
-def unit_numbers(text: str) -> list[int]:
-    """Read numbers and ranges of units."""
+def unit_numbers(text: str | None) -> list[int] | None:
+    """Read numbers and ranges of units; None, for all of them, is left as it is."""
     from ..ontology.errors import UsageError
 
+    if text is None:
+        return None
     chosen: dict[int, None] = {}
     for part in text.split(","):
         first, dash, last = part.strip().partition("-")
@@ -193,7 +216,12 @@ def unit_numbers(text: str) -> list[int]:
 
 
 def criteria_of(
-    threshold: str, gate: float, variant: str, method: str, tie_correction: bool, interval: str
+    threshold: str,
+    gate: float,
+    variant: str = "one-sided",
+    method: str = "asymptotic",
+    tie_correction: bool = False,
+    interval: str = "delong",
 ) -> Criteria:
     """Gather the options of verification."""
     from ..analysis.statistics import RankTest

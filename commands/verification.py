@@ -130,7 +130,7 @@ def verify_published(
         raise UsageError("this is a labelling run", where=files[0], hint="verify it with `neurontology verify`")
     summary = None if published is None else read_summary(published)
     if matrix:
-        cells = concept_matrix(concept_images(files, labels), criteria, units=unit_numbers(units) if units else None)
+        cells = concept_matrix(concept_images(files, labels), criteria, units=unit_numbers(units or None))
         rows = [cell.row for cell in cells]
         extra = [{"own_label": cell.own, "auc_rank": cell.rank} for cell in cells]
     else:

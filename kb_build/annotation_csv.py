@@ -13,7 +13,16 @@ from .annotation import AnnotatedImage, AnnotatedObject, BadFile, image_id, refu
 
 _DELIMITERS = ",;\t|"
 _SEPARATORS = "|;,"
-_IMAGE, _OBJECT, _LABELS, _SCENE = ("image", "filename", "file", "path"), ("object",), ("labels",), ("scene",)
+_IMAGE = (
+    *("image", "filename", "filenames", "filepath", "file", "path"),
+    *("imagefile", "imagename", "imagepath", "imageid"),
+)
+_OBJECT = ("object", "objectname", "label", "labelname", "class", "classname", "category", "categoryname", "name")
+_LABELS = ("labels", "objects", "classes", "categories", "tags")
+_SCENE = ("scene",)
+"""Names of the columns, the surest first, in small letters and without what separates their words."""
+_MISSING = frozenset(("", "#n/a", "<na>", "n/a", "na", "nan", "none", "null"))
+"""Cells that hold nothing, in small letters: as tables that programs write spell it."""
 
 
 def read_annotation_csv(path: str | Path, *, skip_bad: bool = False) -> tuple[list[AnnotatedImage], list[BadFile]]:
@@ -22,14 +31,18 @@ def read_annotation_csv(path: str | Path, *, skip_bad: bool = False) -> tuple[li
     Two layouts are told apart by the header, in which case does not matter:
 
     - ``image,object[,…]``: one row for each object. What further columns hold are its attributes. An image
-      without objects has one row whose object is empty.
+      without objects has one row whose object is empty. A table without ``object`` may have ``label``, ``class``,
+      ``category`` or ``name`` instead.
     - ``image,labels``: one row for each image, with the names of its objects separated by ``|``, else ``;``,
       else ``,`` (the first of the three that occurs in the column and does not separate the columns). A name
       that is given twice stands for two objects.
 
-    The first column may also be called ``filename``, ``file`` or ``path``. In both layouts a column ``scene``
-    gives the image's own class. Columns are separated by comma, semicolon, tab or ``|``: whichever occurs most
-    in the header.
+    The image's column may also be called ``image_id``, ``filename``, ``file``, ``path`` and the like, ``labels``
+    also ``objects``, ``classes``, ``categories`` or ``tags``. Spaces, ``_`` and ``-`` in a header do not matter.
+    A cell with ``NA``, ``NaN``, ``None`` or ``null`` is an empty one. Of several columns that might name the image, a
+    file name goes before an ``image_id``; a column without a name, such as row numbers, is passed over. In both
+    layouts a column ``scene`` gives the image's own class. Columns are separated by comma, semicolon, tab or
+    ``|``: whichever occurs most in the header.
 
     Parameters
     ----------
@@ -94,21 +107,26 @@ class _Layout:
 
     @classmethod
     def of(cls, header: Sequence[str], path: Path) -> _Layout:
-        names = [name.strip().lower() for name in header]
-        twice = sorted({name for name in names if names.count(name) > 1})
+        names = ["".join(c for c in name.lower() if c.isalnum()) or name for name in header]
+        twice = {name for name in names if name and names.count(name) > 1}
         image, scene = _position(names, _IMAGE), _position(names, _SCENE)
         obj, labels = _position(names, _OBJECT), _position(names, _LABELS)
+        # Beside the very name of the one, what else the other might be called is a further column.
+        if obj is not None and labels is not None and names[obj] == "object" != names[labels] != "labels":
+            labels = None
+        elif obj is not None and labels is not None and names[obj] != "object":
+            obj = None
         if image is None or (obj is None) == (labels is None) or twice:
             raise DataError(
                 f"has the columns {', '.join(map(repr, header)) or 'of an empty file'}",
                 where=f"{path}:1",
                 expected="a header such as image,object,attribute or image,labels",
             )
-        known = {image, scene, obj, labels}
-        rest = tuple(i for i in range(len(names)) if i not in known)
+        known = {scene, obj, labels}
+        rest = tuple(i for i, name in enumerate(names) if i not in known and name and name not in _IMAGE)
         if labels is not None and rest:
             raise DataError(
-                f"has columns beside labels: {', '.join(names[i] for i in rest)}",
+                f"has columns beside labels: {', '.join(header[i] for i in rest)}",
                 where=f"{path}:1",
                 expected="only image, labels and scene",
                 hint="give each object a row of its own, with columns image, object and its attributes",
@@ -145,7 +163,7 @@ def _rows(text: str, delimiter: str, path: Path) -> Iterator[tuple[int, list[str
         if cells is None:
             return
         if cells:
-            yield line, [cell.strip() for cell in cells]
+            yield line, ["" if cell.strip().lower() in _MISSING else cell.strip() for cell in cells]
         line = reader.line_num + 1
 
 
@@ -171,7 +189,7 @@ def _add(drafts: dict[str, _Draft], layout: _Layout, cells: Sequence[str], separ
     draft.scene = draft.scene or scene
     if layout.labels is not None:
         names = (name.strip() for name in cells[layout.labels].split(separator))
-        draft.objects += [(name, ()) for name in names if name]
+        draft.objects += [(name, ()) for name in names if name.lower() not in _MISSING]
     elif layout.object is not None:
         attributes = tuple(dict.fromkeys(cells[i] for i in layout.attributes if cells[i]))
         if cells[layout.object]:

@@ -23,7 +23,8 @@ def read_coco(path: str | Path, *, skip_bad: bool = False) -> tuple[list[Annotat
     ----------
     path
         A file, or a folder with ``instances_*.json`` (or, if there are none, with other JSON files) that
-        annotate different images; each may be packed (``.json.gz``, ``.json.bz2``).
+        annotate different images, in it or in its folder ``annotations``; each may be packed (``.json.gz``,
+        ``.json.bz2``).
     skip_bad
         Leave broken files and annotations out and list them, instead of failing.
 
@@ -68,7 +69,10 @@ def _files(path: Path) -> list[Path]:
         return [path]
     if not path.is_dir():
         raise UsageError("does not exist", where=path, expected="an instances_*.json file of COCO, or a folder")
-    files = _matching(path, "instances_*.json") or _matching(path, "*.json")
+    # COCO is handed out as images in some folders and a folder of annotations beside them.
+    places = (path, path / "annotations")
+    found = (_matching(place, pattern) for pattern in ("instances_*.json", "*.json") for place in places)
+    files = next(filter(None, found), [])
     if not files:
         raise UsageError("holds no COCO annotation", where=path, expected="files called instances_*.json")
     return files

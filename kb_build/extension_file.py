@@ -6,7 +6,7 @@ import csv
 import io
 import re
 from bisect import bisect_right
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from ..ontology.iris import encode_segment
 from ..ontology.kb import KB
 from ..ontology.names import local_name
 from ..ontology.statements import LineKey, Statements, text_of
-from ..ontology.vocabulary import LABEL, OWL, SUBCLASS, TYPE
+from ..ontology.vocabulary import LABEL, OWL, RDF, RDFS, SUBCLASS, TYPE
 from .owl import owl_sources
 
 TABLES = (".csv", ".tsv")
@@ -28,6 +28,7 @@ _HEADERS = (
     {"child", "class", "sub", "subclass", "sub-class", "narrower"},
     {"parent", "super", "superclass", "super-class", "broader"},
 )
+_LANGUAGE = {"owl": OWL, "rdf": RDF, "rdfs": RDFS}
 _SPACE = re.compile(r"(?:\s|#[^\n]*(?:\n|$))*")
 
 
@@ -37,7 +38,8 @@ def read_extension(path: str | Path, kb: KB, *, name: str | None = None) -> Stat
     Parameters
     ----------
     path
-        ``.csv`` or ``.tsv``: child and parent in each row, as names of classes or as IRIs; a header is optional.
+        ``.csv`` or ``.tsv``: child and parent in each row, as names of classes or as IRIs; a header is optional, and
+        may say that the parent comes first.
         Otherwise RDF, as :func:`~neurontology.kb_build.owl.owl_sources` reads it.
     kb
         The knowledge base whose class names a table uses.
@@ -119,7 +121,7 @@ def _rows(path: Path) -> Iterator[tuple[int, str, str]]:
     # Spreadsheets in many countries write semicolons; a name may hold a comma, but hardly a tab.
     delimiter = max("\t;,", key=lambda d: (d in first, d != ","))
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True, skipinitialspace=True)
-    is_first = True
+    is_first, parent_first = True, False
     while True:
         try:
             row = next(reader, None)
@@ -137,14 +139,28 @@ def _rows(path: Path) -> Iterator[tuple[int, str, str]]:
                 expected="two: child and parent",
                 hint="put names that hold the separator in double quotes",
             )
-        header = is_first and all(c.lower() in known for c, known in zip(cells, _HEADERS, strict=True))
+        header = is_first and _is_header(cells)
+        if is_first and _is_header(cells[::-1]):
+            header = parent_first = True
         is_first = False
         if not header:
-            yield reader.line_num, cells[0], cells[1]
+            child, parent = cells[::-1] if parent_first else cells
+            yield reader.line_num, child, parent
+
+
+def _is_header(cells: Sequence[str]) -> bool:
+    return all(cell.lower() in known for cell, known in zip(cells, _HEADERS, strict=True))
 
 
 def _is_iri(text: str) -> bool:
-    return bool(re.match(r"<[^>]*>$|[a-z][a-z0-9+.-]*:(//|[^/\s]+:)", text, re.IGNORECASE))
+    known = _language_term(text) is not None
+    return known or bool(re.match(r"<[^>]*>$|[a-z][a-z0-9+.-]*:(//|[^/\s]+:)", text, re.IGNORECASE))
+
+
+def _language_term(text: str) -> str | None:
+    """IRI of a term of RDF, RDFS or OWL that is written with its usual prefix, such as ``owl:Thing``."""
+    prefix, colon, name = text.partition(":")
+    return _LANGUAGE[prefix] + name if colon and prefix in _LANGUAGE and name.isalnum() else None
 
 
 def _class(text: str, called: Callable[[str], list[str]], namespace: str, where: str) -> NamedNode:
@@ -152,7 +168,7 @@ def _class(text: str, called: Callable[[str], list[str]], namespace: str, where:
     found = called(text)
     if not found and _is_iri(text):
         try:
-            return NamedNode(text.removeprefix("<").removesuffix(">"))
+            return NamedNode(_language_term(text) or text.removeprefix("<").removesuffix(">"))
         except ValueError as error:
             raise DataError(f"{text} is not a valid IRI ({error})", where=where) from error
     if len(found) > 1:

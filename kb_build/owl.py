@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import bz2
 import codecs
 import gzip
 import logging
+import lzma
 import re
+import shutil
 import tempfile
 import zlib
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from pyoxigraph import NamedNode, RdfFormat
 
@@ -27,6 +33,11 @@ _BY_SUFFIX = {
     ".nt": RdfFormat.N_TRIPLES,
     ".n3": RdfFormat.N3,
     ".jsonld": RdfFormat.JSON_LD,
+}
+_PACKED: dict[str, tuple[str, Callable[..., Any]]] = {
+    ".gz": ("gzip", gzip.open),
+    ".bz2": ("bzip2", bz2.open),
+    ".xz": ("xz", lzma.open),
 }
 _IMPORTS, _VERSION, _ONTOLOGY = (NamedNode(OWL + name) for name in ("imports", "versionIRI", "Ontology"))
 _ENCODING = re.compile(r"""\s*<\?xml[^>]*?encoding\s*=\s*["']([A-Za-z][\w.\-]*)["']""")
@@ -103,7 +114,19 @@ def _warn_of_imports(kb: KB) -> None:
 def owl_sources(paths: Sequence[str | Path]) -> Iterator[list[Source]]:
     """Check OWL files and give them as sources; what had to be unpacked or converted exists until the end."""
     with tempfile.TemporaryDirectory() as scratch:
-        yield [_source(Path(path), Path(scratch), number) for number, path in enumerate(paths)]
+        sources = [_source(Path(path), Path(scratch), number) for number, path in enumerate(paths)]
+        yield [replace(source, name=name) for source, name in zip(sources, _names(sources), strict=True)]
+
+
+def _names(sources: Sequence[Source]) -> list[str]:
+    """Names of the sources: those of the files, with as much around as tells files of one name apart."""
+    names = [source.name for source in sources]
+    files = [Path(source.origin) for source in sources]
+    folders = [file.resolve().parent.name for file in files]
+    for longer in ([file.name for file in files], [f"{f}/{file.name}" for f, file in zip(folders, files, strict=True)]):
+        often = Counter(names)
+        names = [other if often[name] > 1 else name for name, other in zip(names, longer, strict=True)]
+    return names
 
 
 def _source(path: Path, scratch: Path, number: int) -> Source:
@@ -111,16 +134,9 @@ def _source(path: Path, scratch: Path, number: int) -> Source:
         raise UsageError("the file does not exist", where=path, expected="an OWL or RDF file")
     name = path.name
     readable = path
-    if path.suffix == ".gz":
+    if path.suffix.lower() in _PACKED:
         readable = scratch / f"{number}.unpacked"
-        try:
-            with gzip.open(path, "rb") as packed, readable.open("wb") as unpacked:
-                while block := packed.read(1 << 20):
-                    unpacked.write(block)
-        except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-            raise DataError(
-                f"is not a complete gzip file ({error})", where=path, hint="download or copy it again"
-            ) from error
+        _unpack(path, readable)
         name = path.stem
     suffix = Path(name).suffix.lower()
     name = Path(name).stem
@@ -129,8 +145,10 @@ def _source(path: Path, scratch: Path, number: int) -> Source:
         convert_kb(readable, converted, origin=path)
         return Source(name=name, path=converted, format=RdfFormat.N_TRIPLES, origin=str(path))
     syntax = _BY_SUFFIX.get(suffix)
-    if syntax is None:
-        head = _head(readable, path)
+    head = _head(readable)
+    if syntax is None and not head:
+        raise DataError("the file is empty", where=path, expected="an OWL or RDF document")
+    if syntax is None or (syntax != RdfFormat.JSON_LD and _is_xml(head)):
         owl = owl_syntax(head, path)
         if owl is not None:
             converted = scratch / f"{number}.nt"
@@ -147,7 +165,33 @@ def _source(path: Path, scratch: Path, number: int) -> Source:
         _refuse_entity_bombs(readable, path)
     else:
         _check_utf8(readable, path, syntax.name)
+        readable = _without_mark(readable, scratch, number)
     return Source(name=name, path=readable, format=syntax, origin=str(path))
+
+
+def _unpack(path: Path, target: Path) -> None:
+    kind, opened = _PACKED[path.suffix.lower()]
+    try:
+        with opened(path, "rb") as packed, target.open("wb") as unpacked:
+            shutil.copyfileobj(packed, unpacked, 1 << 20)
+    except (EOFError, OSError, zlib.error, lzma.LZMAError) as error:
+        # What is wrong with the data has no number of the operating system.
+        if isinstance(error, OSError) and error.errno is not None:
+            raise
+        raise DataError(
+            f"is not a complete {kind} file ({error})", where=path, hint="download or copy it again"
+        ) from error
+
+
+def _without_mark(readable: Path, scratch: Path, number: int) -> Path:
+    """Copy a text without the byte order mark that some editors put before UTF-8, if it has one."""
+    with readable.open("rb") as file:
+        if file.read(len(codecs.BOM_UTF8)) != codecs.BOM_UTF8:
+            return readable
+        target = scratch / f"{number}-text.unpacked"
+        with target.open("wb") as copy:
+            shutil.copyfileobj(file, copy)
+    return target
 
 
 def _marked_encoding(start: bytes) -> str | None:
@@ -169,17 +213,26 @@ def _check_utf8(readable: Path, path: Path, syntax: str) -> None:
         )
 
 
-def _head(readable: Path, path: Path) -> str:
+def _head(readable: Path) -> str:
     """Beginning of a file, with all of a document type declaration of usual length."""
     with readable.open("rb") as file:
         start = file.read(_HEAD)
-    text = start.decode(_marked_encoding(start) or "utf-8", errors="replace").lstrip()
-    if not text:
-        raise DataError("the file is empty", where=path, expected="an OWL or RDF document")
-    return text
+    return start.decode(_marked_encoding(start) or "utf-8", errors="replace").lstrip()
+
+
+def _is_xml(text: str) -> bool:
+    """Whether a text begins as an XML or HTML document does; Turtle may begin with an IRI."""
+    return text.startswith(("<?xml", "<!", "<rdf:RDF", "<Ontology ", "<html"))
 
 
 def _sniff(text: str, path: Path) -> RdfFormat:
+    if re.match(r"(?:<\?xml[^>]*>\s*)?(?:<!DOCTYPE\s+html|<html)\b", text, re.IGNORECASE):
+        raise DataError(
+            "is a web page",
+            where=path,
+            expected="an OWL or RDF document",
+            hint="download the file itself: the address may have led to a page about it, or an error message",
+        )
     if "<rdf:RDF" in text or text.startswith(("<?xml", "<!DOCTYPE rdf:RDF", "<!--", "<rdf:")):
         return RdfFormat.RDF_XML
     if text.startswith(("{", "[")):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import urljoin
 
@@ -10,7 +10,7 @@ from pyoxigraph import BlankNode, DefaultGraph, NamedNode, Quad, Store
 
 from .kb import KB
 from .merge import is_in_place
-from .sparql_tokens import Token, tokens
+from .sparql_tokens import Token, after_bracket, tokens
 
 Graph = NamedNode | BlankNode
 
@@ -53,13 +53,13 @@ def named_dataset(query: str, prefixes: Mapping[str, str]) -> Dataset | None:
             else:
                 known[words[at + 1].text[:-1]] = urljoin(base, words[at + 2].text[1:-1])
                 at += 3
-        at = _after(words, at + 2) if words[at].says("CONSTRUCT") and words[at + 1].says("{") else at + 1
+        at = after_bracket(words, at + 2) if words[at].says("CONSTRUCT") and words[at + 1].says("{") else at + 1
     except IndexError:
         return None
     graphs: dict[bool, list[str]] = {False: [], True: []}
     while at < len(words) and not words[at].says("{", "WHERE"):
         if words[at].says("("):
-            at = _after(words, at + 1)
+            at = after_bracket(words, at + 1)
         elif words[at].says("FROM"):
             is_named = at + 1 < len(words) and words[at + 1].says("NAMED")
             at += 1 + is_named
@@ -71,15 +71,6 @@ def named_dataset(query: str, prefixes: Mapping[str, str]) -> Dataset | None:
         else:
             at += 1
     return Dataset(tuple(graphs[False]), tuple(graphs[True])) if graphs[False] or graphs[True] else None
-
-
-def _after(words: Sequence[Token], at: int) -> int:
-    """Position after the bracket that closes the one before a position."""
-    depth = 1
-    while depth and at < len(words):
-        depth += words[at].says("(", "{") - words[at].says(")", "}")
-        at += 1
-    return at
 
 
 def _iri(word: Token, prefixes: Mapping[str, str], base: str) -> str | None:

@@ -26,6 +26,7 @@ from .dataset import named_dataset, store_with
 from .errors import UsageError, near_matches
 from .kb import KB
 from .names import human_label, local_name
+from .sparql_tokens import after_bracket, tokens
 from .subclasses import SubclassClosure
 from .subtree import expand_subtrees, functions
 from .vocabulary import PREFIXES
@@ -151,8 +152,14 @@ def run_query(
         except SyntaxError:
             # Positions in the message are to be those of the text that the user wrote.
             return _evaluate(kb, text, substitutions)
+        except RuntimeError:
+            # The engine substitutes variables that are selected only.
+            given = with_values(expanded, substitutions)
+            if given is None:
+                raise
+            return _evaluate(kb, given, {})
     except RuntimeError as error:
-        # Raised for what only shows at evaluation, such as a bound variable that is not selected.
+        # Raised for what only shows at evaluation.
         raise UsageError(f"the query cannot be run: {error}") from error
     except SyntaxError as error:
         position = _POSITION.match(str(error))
@@ -178,6 +185,27 @@ def _evaluate(kb: KB, text: str, substitutions: dict[Variable, Term]) -> QuerySo
         substitutions=substitutions,
         custom_functions=callable_functions,
     )
+
+
+def with_values(query: str, substitutions: Mapping[Variable, Term]) -> str | None:
+    r"""Write values of variables into the pattern of a query; None where that would not be the same.
+
+    Examples
+    --------
+    >>> with_values("SELECT (COUNT(*) AS ?n) { ?s ?p ?o }", {Variable("o"): Literal('a" } b')})
+    'SELECT (COUNT(*) AS ?n) { VALUES ?o { "a\\" } b" } ?s ?p ?o }'
+    >>> with_values("SELECT * { { SELECT ?s { ?s ?p ?o } } }", {Variable("o"): Literal(1)}) is None
+    True
+    """
+    words, at = tokens(query), 0
+    while at < len(words) and not words[at].says("{"):
+        has_template = words[at].says("CONSTRUCT") and at + 1 < len(words) and words[at + 1].says("{")
+        at = after_bracket(words, at + 1 + has_template) if has_template or words[at].says("(") else at + 1
+    # In a sub-query a variable that is not selected is another one.
+    if at == len(words) or any(word.says("SELECT") for word in words[at:]):
+        return None
+    values = "".join(f" VALUES {variable} {{ {term} }}" for variable, term in substitutions.items())
+    return query[: words[at].end] + values + query[words[at].end :]
 
 
 def _prologue_end(text: str) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, cast
 
@@ -65,3 +66,12 @@ def tokens(query: str) -> list[Token]:
         for match in _TOKEN.finditer(query)
         if match.lastgroup != "space"
     ]
+
+
+def after_bracket(words: Sequence[Token], at: int) -> int:
+    """Position after the bracket that closes the one before a position."""
+    depth = 1
+    while depth and at < len(words):
+        depth += words[at].says("(", "{") - words[at].says(")", "}")
+        at += 1
+    return at

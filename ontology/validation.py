@@ -6,18 +6,19 @@ the knowledge base. Reachability is checked here, on arrays, where SHACL would n
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from importlib import resources
 from itertools import islice
 from typing import TYPE_CHECKING, Literal
 
-from pyoxigraph import BlankNode, NamedNode, RdfFormat, Triple, serialize
+from pyoxigraph import NamedNode, RdfFormat, Triple, serialize
 
 from .errors import near_matches
 from .index import KBIndex
 from .kb import KB
 from .names import local_name
+from .restatement import restated
 from .statements import Statements, text_of
 from .vocabulary import BUILT_IN, EQUIVALENT, NEURONTOLOGY, OWL, RDF, RDFS, SUBCLASS, TYPE
 
@@ -97,7 +98,8 @@ def validate(statements: Statements, known: KB) -> list[Finding]:
         By line; none if all is well.
     """
     graphs = {e.iri for e in known.entries if e.kind != "run"}
-    new = [t for t in statements.triples if not _is_stated(t, known, graphs)]
+    repeated = restated(statements.triples, known.store, graphs)
+    new = [t for t in statements.triples if t not in repeated]
     findings = [
         *_vocabulary_findings(statements, new),
         *_cycle_findings(statements, new, known.index),
@@ -115,13 +117,6 @@ def named_links(triples: Iterable[Triple]) -> set[tuple[str, str]]:
         for t in triples
         if t.predicate == SUBCLASS and isinstance(t.subject, NamedNode) and isinstance(t.object, NamedNode)
     }
-
-
-def _is_stated(triple: Triple, known: KB, graphs: Collection[str]) -> bool:
-    if isinstance(triple.subject, BlankNode) or isinstance(triple.object, BlankNode):
-        return False
-    quads = known.store.quads_for_pattern(triple.subject, triple.predicate, triple.object, None)
-    return any(isinstance(q.graph_name, NamedNode) and q.graph_name.value in graphs for q in quads)
 
 
 # -- the language's own terms ---------------------------------------------------------------------------
@@ -255,8 +250,14 @@ def _shape_findings(statements: Statements, triples: Sequence[Triple], known: KB
     if not isinstance(report, rdflib.Graph):
         raise RuntimeError(f"the validator gave no report but {report!r}")
     candidates: list[str] = []
-    for result in report.objects(None, SH.result):
-        focus, value = report.value(result, SH.focusNode), report.value(result, SH.value)
+    roles = {rdflib.URIRef(node.value) for node in _ROLES.values()}
+    results = [(result, report.value(result, SH.value)) for result in report.objects(None, SH.result)]
+    # That something is used as what it is not follows from a type that may be told, and be found fault with, itself.
+    shown = {(report.value(r, SH.focusNode), report.value(r, SH.sourceShape)) for r, v in results if v not in roles}
+    for result, found in results:
+        focus, value = report.value(result, SH.focusNode), None if found in roles else found
+        if found in roles and (focus, report.value(result, SH.sourceShape)) in shown:
+            continue
         message = min(map(str, report.objects(result, SH.resultMessage)))
         owner, predicate = _owner(data, focus)
         predicate = predicate or _predicate(data, shapes, report, result)
@@ -328,9 +329,14 @@ def _slice(triples: Sequence[Triple], index: KBIndex) -> Iterator[Triple]:
         yield Triple(role, TYPE, _ROLES["KnownClass"])
 
 
-def _owner(data: rdflib.Graph, node: object) -> tuple[str, str]:
-    """Named entity in whose description a node stands, and the predicate by which it leads there."""
+def _owner(data: rdflib.Graph, node: rdflib.term.Node | None) -> tuple[str, str]:
+    """Named entity in whose description a node stands, and the predicate by which it leads there.
+
+    Of an axiom that is a node of its own: the first class of the knowledge base that it is about.
+    """
     import rdflib
+
+    start = node
 
     seen: set[object] = set()
     predicate = ""
@@ -338,7 +344,9 @@ def _owner(data: rdflib.Graph, node: object) -> tuple[str, str]:
         seen.add(node)
         above = next(iter(sorted(data.subject_predicates(node), key=str)), None)
         if above is None:
-            return "", ""
+            core = rdflib.URIRef(_ROLES["CoreClass"].value)
+            about = (str(n) for n in data.transitive_objects(start, None) if (n, rdflib.RDF.type, core) in data)
+            return min(about, default=""), ""
         node, predicate = above[0], str(above[1])
     return str(node), predicate
 

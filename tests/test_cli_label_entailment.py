@@ -6,11 +6,10 @@ from pathlib import Path
 
 import pytest
 from command_line import run, succeed
+from elk_installed import elk_or_skip
 from neurontology.bridge.run import open_run, read_expression
-from neurontology.ontology.errors import MissingDependencyError
 from neurontology.ontology.expression import Named, Role, Some
 from neurontology.ontology.kb import KB
-from neurontology.reasoner.elk import find_jars
 from neurontology.reasoner.entailment import check_entailment
 
 pytestmark = pytest.mark.skipif(shutil.which("java") is None, reason="Java is not installed")
@@ -81,11 +80,7 @@ def test_an_update_keeps_labels_but_not_what_a_reasoner_said(place: Path, printe
 
 
 def test_elk_is_asked_what_el_can_say(place: Path) -> None:
-    pytest.importorskip("jpype", reason="JPype is not installed")
-    try:
-        find_jars()
-    except MissingDependencyError as error:
-        pytest.skip(error.what)
+    elk_or_skip()
     options = ("--top", 4, "--out", place / "elk", "--entailment", "elk", "--json")
     units = json.loads(succeed("label", "--kb", place / "kb", "--activations", place / "acts", *options))["units"]
     assert units[0]["solutions"][0]["entailment"]["differs"]

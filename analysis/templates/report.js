@@ -31,9 +31,8 @@
       return (card) => ranges.some(([first, last = first]) => first <= card.unit && card.unit <= last);
     }
     const tests = Array.from(text.matchAll(/"([^"]*)"?|([^\s"]+)/g), ([, phrase, term]) => {
-      if (term !== undefined) return (card) => card.text.includes(fold(term));
-      const whole = words(phrase);
-      return whole.trim() ? (card) => card.words.includes(whole) : (card) => card.text.includes(fold(phrase));
+      const part = fold(term ?? phrase), whole = words(phrase ?? "");
+      return whole.trim() ? (card) => card.words.includes(whole) : (card) => card.text.includes(part);
     });
     return (card) => tests.every((test) => test(card));
   }
@@ -197,7 +196,7 @@
   get("rest").addEventListener("click", () => unfold(Infinity));
   addEventListener("beforeprint", () => {
     unfold(Infinity);
-    matching.forEach((card) => build(card.element));
+    if (fields.view.value === "cards") matching.forEach((card) => build(card.element));
   });
 
   let waiting;

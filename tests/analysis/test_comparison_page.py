@@ -98,6 +98,29 @@ def test_each_unit_has_a_row_with_what_the_comparison_says(comparison: dict[str,
     assert "0-3,5" in text and "<bdi>all</bdi>" in text
 
 
+def test_dots_stand_where_the_grid_has_their_aucs(comparison: dict[str, Any], tmp_path: Path) -> None:
+    units = [one.copy() for one in comparison["units"]]
+    tested = [one for one in units if None not in (one["first_auc"], one["second_auc"])]
+    for at, one in enumerate(tested):
+        one["first_verdict"] = "confirmed" if at % 2 else "gate only"
+        one["second_verdict"] = "confirmed" if at % 3 else "gate only"
+    text = write_comparison({**comparison, "units": units}, tmp_path / "out").read_text()
+    lines = [float(value) for value in re.findall(r'class="grid" d="M([\d.]+) ', text)]
+    across = dict(zip((0, 0.25, 0.5, 0.75, 1), lines, strict=True))
+    labels = re.findall(r'class="share" x="[\d.]+" y="([\d.]+)">([\d.]+)<', text)
+    up = {float(share): float(y) - 3.5 for y, share in labels}  # the text stands so far below its line
+    assert up[0] - up[1] == across[1] - across[0] > 100
+    dots = re.findall(r'<circle class="(\w+)" cx="(\d+\.\d)" cy="(\d+\.\d)".*?<title>([^<]*)<', text)
+    assert len({u["first_auc"] for u in tested}) > 10 and len({dot[0] for dot in dots}) == 3
+    kinds = ("neither", "one", "both")
+    for (kind, x, y, title), one in zip(dots, tested, strict=True):
+        first, second = one["first_auc"], one["second_auc"]
+        assert float(x) == pytest.approx(across[0] + (across[1] - across[0]) * first, abs=0.051)
+        assert float(y) == pytest.approx(up[0] + (up[1] - up[0]) * second, abs=0.051)
+        assert kind == kinds[sum(one[f"{run}_verdict"] == "confirmed" for run in ("first", "second"))]
+        assert title == f"unit {one['unit']}: {first:.3f}, {second:.3f}"
+
+
 def test_the_same_comparison_gives_the_same_bytes_and_nothing_is_overwritten(
     comparison: dict[str, Any], page: Path, tmp_path: Path
 ) -> None:

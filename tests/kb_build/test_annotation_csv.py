@@ -97,3 +97,40 @@ def test_wrong_calls(tmp_path: Path) -> None:
     (tmp_path / "x.csv").write_bytes(b"image,labels\n\xe9,a\n")
     with pytest.raises(DataError, match="is not UTF-8"):
         read_annotation_csv(tmp_path / "x.csv")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "filename,label\na.jpg,car\nb.jpg,bus\n",
+        "Image ID;Class Name\na;car\nb;bus\n",
+        "\ufeffimage_id\tcategory\na.jpg\tcar\nb.jpg\tbus\n",
+        ",file_name,class\n0,a.jpg,car\n1,b.jpg,bus\n",
+        "image_id,file_name,category_name\n7,a.jpg,car\n8,b.jpg,bus\n",
+        "Filenames,objects\na.jpg,car\nb.jpg,bus\n",
+        "image,object\r\na.jpg,car\r\n\r\nb.jpg,bus",
+    ],
+)
+def test_headers_that_other_programs_write(tmp_path: Path, text: str) -> None:
+    assert flat(write(tmp_path, text)) == [("a", None, [("car", ())]), ("b", None, [("bus", ())])]
+
+
+def test_a_canonical_name_leaves_the_others_to_attributes(tmp_path: Path) -> None:
+    file = write(tmp_path, "image,object,class,tags\na.jpg,car,red,big\n")
+    assert flat(file) == [("a", None, [("car", ("red", "big"))])]
+    with pytest.raises(DataError, match="columns beside labels: Class name"):
+        flat(write(tmp_path, "image,labels,Class name\na.jpg,car,red\n"))
+    with pytest.raises(DataError, match="has the columns 'image', 'object', 'labels'"):
+        flat(write(tmp_path, "image,object,labels\na.jpg,car,red\n"))
+
+
+@pytest.mark.parametrize("missing", ["", "NA", "nan", "NaN", "None", "NULL", "N/A", "#N/A", "<NA>"])
+def test_missing_values(tmp_path: Path, missing: str) -> None:
+    file = write(tmp_path, f"image,object,color,scene\na.jpg,car,{missing},{missing}\nb.jpg,{missing},,kitchen\n")
+    assert flat(file) == [("a", None, [("car", ())]), ("b", "kitchen", [])]
+    assert flat(write(tmp_path, f"image,labels\na.jpg,car|{missing}\nb.jpg,{missing}\n")) == [
+        ("a", None, [("car", ())]),
+        ("b", None, []),
+    ]
+    with pytest.raises(DataError, match=r"x\.csv:2: names no image"):
+        flat(write(tmp_path, f"image,object\n{missing},car\n"))

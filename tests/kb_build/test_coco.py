@@ -210,3 +210,17 @@ def test_a_document_in_another_encoding_is_refused(tmp_path: Path) -> None:
     (tmp_path / "x.json").write_bytes('["é"]'.encode("latin-1"))
     with pytest.raises(DataError, match="is not UTF-8 text"):
         list(iter_elements(tmp_path / "x.json"))
+
+
+def test_the_folder_of_annotations_beside_the_images(tmp_path: Path) -> None:
+    (tmp_path / "annotations").mkdir()
+    (tmp_path / "val2017").mkdir()
+    (tmp_path / "annotations" / "captions_val2017.json").write_text("{}")
+    content = {
+        "images": [{"id": 1, "file_name": "a.jpg"}],
+        "categories": [{"id": 3, "name": "car"}],
+        "annotations": [{"id": 5, "image_id": 1, "category_id": 3}],
+    }
+    (tmp_path / "annotations" / "instances_val2017.json").write_text(json.dumps(content))
+    (image,), bad = read_coco(tmp_path)
+    assert (image.id, [o.names for o in image.objects], bad) == ("a", [("car",)], [])

@@ -159,3 +159,19 @@ def test_a_missing_file_is_a_wrong_call(kb: KB, tmp_path: Path) -> None:
     for name in ("no.csv", "no.ttl"):
         with pytest.raises(UsageError, match=f"{name}: the file does not exist"):
             read_extension(tmp_path / name, kb)
+
+
+@pytest.mark.parametrize("header", ["parent,child", "Broader;Narrower", "superclass\tsubclass"])
+def test_the_header_of_a_table_says_which_column_is_which(kb: KB, tmp_path: Path, header: str) -> None:
+    separator = next(c for c in ",;\t" if c in header)
+    (tmp_path / "x.csv").write_text(f"{header}\nRoad vehicle{separator}Van\n", encoding="utf-8")
+    report = extend(kb, read_extension(tmp_path / "x.csv", kb), dry_run=True)
+    assert report.links_added == ((f"{kb.base}extension/x#Van", EX + "Road_vehicle"),)
+
+
+def test_terms_of_the_language_in_a_table_are_no_new_classes(kb: KB, tmp_path: Path) -> None:
+    (tmp_path / "x.csv").write_text("child,parent\nVan,owl:Thing\nowl:Thing,Van\nVan,rdfs:Klass\n", encoding="utf-8")
+    report = extend(kb, read_extension(tmp_path / "x.csv", kb), dry_run=True)
+    found = [(f.line, f.focus, f.message.partition(" ")[0]) for f in report.violations]
+    assert (3, OWL + "Thing", "redefines") in found
+    assert any(f.line == 4 and "rdfs:Klass is no term" in f.message for f in report.violations)

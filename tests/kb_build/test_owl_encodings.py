@@ -1,10 +1,14 @@
 """RDF/XML with what the store's parser lacks: other encodings, entities in single quotes."""
 
+import bz2
+import gzip
+import lzma
 from pathlib import Path
 
 import pytest
-from neurontology.kb_build.owl import read_owl
-from neurontology.ontology.errors import DataError
+from neurontology.kb_build.owl import build_owl, read_owl
+from neurontology.ontology.errors import DataError, UsageError
+from neurontology.ontology.vocabulary import OWL, TYPE
 from pyoxigraph import NamedNode
 
 XML = """<?xml version="1.0" encoding="{encoding}"?>
@@ -78,9 +82,7 @@ def test_an_entity_bomb_in_utf_16_is_found(tmp_path: Path) -> None:
 
 
 TURTLE = "@prefix : <http://a.org/#> . :Café a <http://www.w3.org/2002/07/owl#Class> ."
-TRIPLES = (
-    "<http://a.org/#Café> <http://www.w3.org/1999/02/22-rdf-syntax-ns#type> <http://www.w3.org/2002/07/owl#Class> ."
-)
+TRIPLES = "<http://a.org/#Café> <{TYPE.value}> <{OWL}Class> ."
 FUNCTIONAL = "Prefix(:=<http://a.org/#>)\nOntology(Declaration(Class(:Café)))"
 
 
@@ -100,3 +102,52 @@ def test_what_is_utf_8_by_definition(tmp_path: Path, name: str) -> None:
     path.write_bytes(text.encode())
     kb = read_owl([path])
     assert any(kb.store.quads_for_pattern(NamedNode("http://a.org/#Café"), None, None, None))
+
+
+TURTLE = "@prefix : <http://a.org/#> . :Café a <http://www.w3.org/2002/07/owl#Class> .\n"
+
+
+@pytest.mark.parametrize("ending", ["", ".gz", ".bz2", ".xz"])
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+def test_turtle_with_a_byte_order_mark_and_packed(tmp_path: Path, mark: str, ending: str) -> None:
+    path = tmp_path / f"a.ttl{ending}"
+    with {"": open, ".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}[ending](path, "wb") as file:
+        file.write((mark + TURTLE).encode())
+    kb = read_owl([path])
+    assert (list(kb.index.classes), kb.info()["sources"]) == (["http://a.org/#Café"], ["a"])
+
+
+@pytest.mark.parametrize("ending", [".gz", ".bz2", ".xz"])
+@pytest.mark.parametrize("broken", ["cut", "other"])
+def test_broken_packed_files(tmp_path: Path, ending: str, broken: str) -> None:
+    path = tmp_path / f"a.ttl{ending}"
+    packed = {".gz": gzip, ".bz2": bz2, ".xz": lzma}[ending].compress(TURTLE.encode())
+    path.write_bytes(packed[:-10] if broken == "cut" else TURTLE.encode())
+    with pytest.raises(DataError, match=r"is not a complete (gzip|bzip2|xz) file"):
+        read_owl([path])
+
+
+@pytest.mark.parametrize("name", ["a.ttl", "a.owl", "a.nt"])
+def test_what_a_file_holds_counts_not_what_it_is_called(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    path.write_text(XML.format(encoding="UTF-8"), encoding="utf-8")
+    assert list(read_owl([path]).index.classes) == ["http://a.org/#Café"]
+    path.write_text("\n<!DOCTYPE HTML>\n<html><head><title>404</title></head></html>", encoding="utf-8")
+    with pytest.raises(DataError, match="is a web page"):
+        read_owl([path])
+
+
+def test_files_of_one_name_become_sources_of_their_own(tmp_path: Path) -> None:
+    files = ["a.ttl", "a.nt", "x/b.ttl", "y/b.ttl", "b.n3", "c.ttl"]
+    for name in files:
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(
+            f"<http://a.org/{name}> <{TYPE.value}> <{OWL}Class> .\n",
+            encoding="utf-8",
+        )
+    kb = build_owl([tmp_path / name for name in files], tmp_path / "kb")
+    assert kb.info()["sources"] == ["a.nt", "a.ttl", "b.n3", "c", "x/b.ttl", "y/b.ttl"]
+    assert len(kb.index.classes) == len(files)
+    with pytest.raises(UsageError, match="two sources have the same name"):
+        build_owl([tmp_path / "c.ttl", tmp_path / "c.ttl"], tmp_path / "kb2")

@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from neurontology.ontology.catalog import GraphKind
 from neurontology.ontology.dataset import Dataset, named_dataset
+from neurontology.ontology.errors import UsageError
 from neurontology.ontology.kb import KB, Source
 from neurontology.ontology.sparql import run_query, serialize
 from pyoxigraph import BlankNode, Literal, NamedNode, RdfFormat, Store, Triple
@@ -136,6 +137,7 @@ def test_named_graphs_of_a_query(kb: KB, clauses: str, expected: list[str]) -> N
     ("query", "expected"),
     [
         ("PREFIX r: <http://a.org/> ASK FROM r:one { ?s ?p ?o }", Dataset(("http://a.org/one",), ())),
+        ("PREFIX r: <http://a.org/> ASK FROM r:one {}", Dataset(("http://a.org/one",), ())),
         ("DESCRIBE <x:y> FROM <x:g>", Dataset(("x:g",), ())),
         ("CONSTRUCT FROM <x:g> FROM NAMED <x:h> WHERE { ?s ?p ?o }", Dataset(("x:g",), ("x:h",))),
         ("SELECT (EXISTS { ?a ?b 'FROM <x:g>' } AS ?from) from <x:g> { ?from ?p ?o }", Dataset(("x:g",), ())),
@@ -165,3 +167,37 @@ def test_exports_hold_every_triple_once(kb: KB, tmp_path: Path) -> None:
     kb.export(tmp_path / "all.nt")
     triples = (tmp_path / "all.nt").read_text(encoding="utf-8").splitlines()
     assert len(triples) == len(set(triples)) == len(quads) - 1
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("SELECT ?g ?p { GRAPH ?g { ?s ?p 2 } }", ["run/two|" + EX + "p"]),
+        ("SELECT ?g { GRAPH ?g { ?s ?p 1 } }", ["run/one", "run/two"]),
+        ("SELECT (COUNT(*) AS ?n) (EXISTS { ?x ?p 3 } AS ?e) { ?s ?p ?o }", ["3|true"]),
+        ("SELECT (SUM(?o) AS ?n) FROM <run/one> FROM <run/two> { ?s ?p ?o }", ["3"]),
+        ("SELECT ?o { ?s ?x ?o FILTER NOT EXISTS { ?s ?p 4 } FILTER (?x = ?p && ?o > 1) }", ["2", "3"]),
+    ],
+)
+def test_variables_that_are_not_selected_may_be_bound(kb: KB, query: str, expected: list[str]) -> None:
+    found = run_query(kb, f"BASE <{kb.base}> {query}", {"p": f"<{EX}p>"})
+    rows = sorted("|".join(term.value.removeprefix(kb.base) for term in row) for row in found)  # type: ignore[union-attr]
+    assert rows == expected
+
+
+@pytest.mark.parametrize(
+    ("query", "triples"),
+    [
+        ("CONSTRUCT WHERE { ?s ?p ?o }", 3),
+        ("CONSTRUCT { ?s ?p ?o } WHERE { ?s ?p ?o }", 3),
+        ("CONSTRUCT { ?s a ?o } WHERE { ?s ?p ?o }", 3),
+    ],
+)
+def test_bound_variables_of_a_construction(kb: KB, query: str, triples: int) -> None:
+    assert len(list(run_query(kb, query, {"p": f"<{EX}p>"}))) == triples  # type: ignore[arg-type]
+    assert not list(run_query(kb, query, {"p": f"<{EX}q>"}))  # type: ignore[arg-type]
+
+
+def test_a_variable_of_a_sub_query_only_is_not_bound(kb: KB) -> None:
+    with pytest.raises(UsageError, match=r"\?o in its SELECT projection"):
+        run_query(kb, "SELECT ?s { { SELECT ?s { ?s ?p ?o } } }", {"o": "x"})

@@ -174,7 +174,8 @@ def test_individuals_and_properties_are_put_back(kb: KB) -> None:
     report = put_back(kb, onto)
     assert report.conforms
     namespace = f"{kb.base}extension/own#"
-    link = kb.store.quads_for_pattern(NamedNode(namespace + "my_car"), NamedNode(namespace + "carries"), None, None)
+    own = NamedNode(f"{kb.base}extension/own")
+    link = kb.store.quads_for_pattern(NamedNode(namespace + "my_car"), NamedNode(namespace + "carries"), None, own)
     assert [q.object.value for q in link] == [namespace + "toy_car"]
     assert module_statements(onto).origin == "owlready2"
 

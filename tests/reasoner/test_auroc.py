@@ -7,6 +7,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
+from formula_trees import TREES
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from neurontology.ontology.errors import UsageError
@@ -28,31 +29,6 @@ def exact_auroc(members: int, activations) -> Fraction:
     outside = [activations[i] for i in range(n) if not members >> i & 1]
     twice = sum(2 * (a > b) + (a == b) for a in inside for b in outside)
     return Fraction(twice, 2 * len(inside) * len(outside))
-
-
-# Trees by number of leaves, in the documented order of ties; the first two of each are symmetric.
-TREES = {
-    1: [lambda a: a],
-    2: [lambda a, b: a & b, lambda a, b: a | b],
-    3: [
-        lambda a, b, c: a & b & c,
-        lambda a, b, c: a | b | c,
-        lambda a, b, c: (a | b) & c,
-        lambda a, b, c: (a & b) | c,
-    ],
-    4: [
-        lambda a, b, c, d: a & b & c & d,
-        lambda a, b, c, d: a | b | c | d,
-        lambda a, b, c, d: (a | b) & c & d,
-        lambda a, b, c, d: (a & b) | c | d,
-        lambda a, b, c, d: (a | b | c) & d,
-        lambda a, b, c, d: (a & b & c) | d,
-        lambda a, b, c, d: ((a & b) | c) & d,
-        lambda a, b, c, d: ((a | b) & c) | d,
-        lambda a, b, c, d: (a | b) & (c | d),
-        lambda a, b, c, d: (a & b) | (c & d),
-    ],
-}
 
 
 def brute_force(rows, lengths, priorities, activations, least, max_atoms, operators, top):

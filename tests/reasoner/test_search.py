@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from formula_trees import TREES
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from neurontology.ontology.errors import UsageError
@@ -42,31 +43,6 @@ def exact_score(name, tp, fp, p, n):
         return 0.0
     numerator = tp * (n - fp) - fp * (p - tp)
     return round(math.copysign(math.sqrt(Fraction(numerator**2) / square), numerator), 11)
-
-
-# Trees by number of leaves, in the documented order of ties: (code, function of leaf extensions).
-TREES = {
-    1: [lambda a: a],
-    2: [lambda a, b: a & b, lambda a, b: a | b],
-    3: [
-        lambda a, b, c: a & b & c,
-        lambda a, b, c: a | b | c,
-        lambda a, b, c: (a | b) & c,
-        lambda a, b, c: (a & b) | c,
-    ],
-    4: [
-        lambda a, b, c, d: a & b & c & d,
-        lambda a, b, c, d: a | b | c | d,
-        lambda a, b, c, d: (a | b) & c & d,
-        lambda a, b, c, d: (a & b) | c | d,
-        lambda a, b, c, d: (a | b | c) & d,
-        lambda a, b, c, d: (a & b & c) | d,
-        lambda a, b, c, d: ((a & b) | c) & d,
-        lambda a, b, c, d: ((a | b) & c) | d,
-        lambda a, b, c, d: (a | b) & (c | d),
-        lambda a, b, c, d: (a & b) | (c & d),
-    ],
-}
 
 
 def usable(tree_index, leaves, operators):
