@@ -196,8 +196,8 @@ Statement = tuple[str, str, str] | tuple[str, str, ClassExpression] | frozenset[
 
 def statements(path: Path) -> set[Statement]:
     """What is said of names, anonymous classes in normal form; a set of two names for disjoint classes."""
-    store = read_owl([path]).store
-    found = [q.triple for q in store if q.graph_name.value.endswith(path.stem)]  # type: ignore[union-attr]
+    kb = read_owl([path])
+    found = [quad.triple for quad in kb.content(kb.entry("tbox", path.stem))]
     describe = describe_triples(found)
     result: set[Statement] = set()
     for t in found:
