@@ -82,7 +82,7 @@ def test_an_entity_bomb_in_utf_16_is_found(tmp_path: Path) -> None:
 
 
 TURTLE = "@prefix : <http://a.org/#> . :Café a <http://www.w3.org/2002/07/owl#Class> ."
-TRIPLES = "<http://a.org/#Café> <{TYPE.value}> <{OWL}Class> ."
+TRIPLES = f"<http://a.org/#Café> <{TYPE.value}> <{OWL}Class> ."
 FUNCTIONAL = "Prefix(:=<http://a.org/#>)\nOntology(Declaration(Class(:Café)))"
 
 
@@ -102,9 +102,6 @@ def test_what_is_utf_8_by_definition(tmp_path: Path, name: str) -> None:
     path.write_bytes(text.encode())
     kb = read_owl([path])
     assert any(kb.store.quads_for_pattern(NamedNode("http://a.org/#Café"), None, None, None))
-
-
-TURTLE = "@prefix : <http://a.org/#> . :Café a <http://www.w3.org/2002/07/owl#Class> .\n"
 
 
 @pytest.mark.parametrize("ending", ["", ".gz", ".bz2", ".xz"])
