@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from urllib.parse import urljoin
+from urllib.parse import urljoin, urlsplit
 
 from pyoxigraph import BlankNode, DefaultGraph, NamedNode, Quad, Store
 
@@ -48,10 +48,10 @@ def named_dataset(query: str, prefixes: Mapping[str, str]) -> Dataset | None:
     try:
         while words[at].says("PREFIX", "BASE"):
             if words[at].says("BASE"):
-                base = urljoin(base, words[at + 1].text[1:-1])
+                base = _resolved(words[at + 1].text[1:-1], base)
                 at += 2
             else:
-                known[words[at + 1].text[:-1]] = urljoin(base, words[at + 2].text[1:-1])
+                known[words[at + 1].text[:-1]] = _resolved(words[at + 2].text[1:-1], base)
                 at += 3
         at = after_bracket(words, at + 2) if words[at].says("CONSTRUCT") and words[at + 1].says("{") else at + 1
     except IndexError:
@@ -75,9 +75,14 @@ def named_dataset(query: str, prefixes: Mapping[str, str]) -> Dataset | None:
 
 def _iri(word: Token, prefixes: Mapping[str, str], base: str) -> str | None:
     if word.kind == "iri":
-        return urljoin(base, word.text[1:-1])
+        return _resolved(word.text[1:-1], base)
     prefix, colon, local = word.text.partition(":")
     return prefixes[prefix] + local if word.kind == "name" and colon and prefix in prefixes else None
+
+
+def _resolved(iri: str, base: str) -> str:
+    """An IRI as it is if it is absolute, for joining would drop a `#` at its end; else relative to a base."""
+    return iri if urlsplit(iri).scheme else urljoin(base, iri)
 
 
 def store_with(kb: KB, dataset: Dataset) -> tuple[Store, list[Graph | DefaultGraph], list[Graph]]:
