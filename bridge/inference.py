@@ -52,7 +52,7 @@ def for_inference(model: LoadedModel, layer: str) -> LoadedModel:
     with torch.no_grad():
         expected = _outputs(model, layer, inputs)
         _fold(arranged, layer, inputs)
-        arranged.module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        arranged.module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's types lack it
         try:
             found = _outputs(arranged, layer, inputs)
         except RuntimeError as problem:

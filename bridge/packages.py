@@ -62,6 +62,6 @@ def _unfit_torchvision() -> str | None:
         importlib.import_module("torchvision")
     except PackageNotFoundError:
         return None
-    except (ImportError, RuntimeError) as problem:
+    except (ImportError, RuntimeError) as problem:  # as in import_package: the reason is what is asked for
         return str(problem).splitlines()[0]
     return None

@@ -18,29 +18,13 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON document and 
 
 
 KbPath = Annotated[Path, typer.Argument(metavar="KB", help="Directory of the knowledge base.")]
-
-
 ActPath = Annotated[Path, typer.Argument(metavar="ACT", help="Activation directory.")]
-
-
 Dataset = Annotated[str | None, typer.Option(help="Data set whose individuals the images are.")]
-
-
 Units = Annotated[str | None, typer.Option(help="Units, such as 0,3,5-9; all by default.")]
-
-
 Positive = Annotated[float, typer.Option(help="Share of the maximum from which an image is positive.")]
-
-
 Negative = Annotated[float, typer.Option(help="Share of the maximum to which an image is negative.")]
-
-
 MinPositives = Annotated[int, typer.Option(min=1, help="Fewest positive images for a label.")]
-
-
 Jobs = Annotated[int | None, typer.Option(min=1, help="Threads; the number of cores by default.")]
-
-
 Out = Annotated[Path, typer.Option("--out", help="New directory to write.")]
 
 

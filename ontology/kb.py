@@ -339,7 +339,26 @@ class KB:
         substitutions: Mapping[Variable, NamedNode | BlankNode | Literal | Triple] | None = None,
         functions: Mapping[NamedNode, Callable[..., NamedNode | BlankNode | Literal | Triple | None]] | None = None,
     ) -> QuerySolutions | QueryTriples | QueryBoolean:
-        """Run SPARQL over the merge of all named graphs. A dataset that the query itself names is not looked at."""
+        """Run SPARQL over the merge of all named graphs. A dataset that the query itself names is not looked at.
+
+        Parameters
+        ----------
+        text
+            A query as the engine takes it; for shipped queries, usual prefixes and ``FROM`` see :func:`.run_query`.
+        prefixes
+            Prefixes that need no declaration, with their IRIs.
+        substitutions
+            Terms for variables that the query selects.
+        functions
+            Functions that the query may call, by their IRIs.
+
+        Raises
+        ------
+        SyntaxError
+            It is no SPARQL.
+        RuntimeError
+            A variable is substituted that is not selected.
+        """
         return self.store.query(
             text,
             prefixes=dict(prefixes or {}),
