@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from ..bridge.activations import Activations
+from ..bridge.packages import import_package
 from ..bridge.run import Run
-from ..ontology.errors import MissingDependencyError, UsageError
+from ..ontology.errors import UsageError
 from ..ontology.kb import KB
 from ..ontology.staging import building, refuse_existing
 from . import report_wording as wording
@@ -96,7 +97,7 @@ def write_report(
     out = Path(out)
     refuse_existing(out)
     environment = page_environment()
-    _require_pillow()
+    import_package("PIL.Image", "a report", "'neurontology[report]'")
     if images is not None and not images.is_dir():
         raise UsageError("there is no such folder", where=images, expected="the folder of the photographs")
     methods = read_methods(run, kb, activations, facets=facets, descriptions=descriptions)
@@ -113,15 +114,6 @@ def write_report(
         (folder / PAGE).write_text(page, encoding="utf-8", errors="replace", newline="\n")
         _write_table(folder / TABLE, run, cards)
     return out / PAGE
-
-
-def _require_pillow() -> None:
-    try:
-        import PIL.Image  # noqa: F401
-    except ImportError as problem:
-        raise MissingDependencyError(
-            "a report needs Pillow", hint="run pip install 'neurontology[report]'"
-        ) from problem
 
 
 def _page(

@@ -7,7 +7,7 @@ import hashlib
 from importlib import resources
 from typing import TYPE_CHECKING, Any, Final
 
-from ..ontology.errors import MissingDependencyError
+from ..bridge.packages import import_package
 from . import report_wording as wording
 
 if TYPE_CHECKING:
@@ -25,13 +25,8 @@ def page_environment() -> Environment:
     MissingDependencyError
         Jinja2 is not installed.
     """
-    try:
-        import jinja2
-    except ImportError as problem:
-        raise MissingDependencyError(
-            "a report needs Jinja2", hint="run pip install 'neurontology[report]'"
-        ) from problem
-    environment = jinja2.Environment(
+    jinja2 = import_package("jinja2", "a report", "'neurontology[report]'")
+    environment: Environment = jinja2.Environment(
         loader=jinja2.FunctionLoader(_template),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
@@ -44,10 +39,10 @@ def page_environment() -> Environment:
 
 
 def page_parts(script_name: str) -> dict[str, Any]:
-    """Style and scripts of a page, with the digests by which its security policy knows them."""
+    """Style and scripts that `page.html` wants, with the digests by which its security policy knows them."""
     from markupsafe import Markup
 
-    style, script = _template("report.css"), _template(script_name)
+    style, script = _template("report.css"), _template("page.js") + _template(script_name)
     parts = {"style": style, "script": script, "early_script": _EARLY_SCRIPT}
     return {
         **{name: Markup(text) for name, text in parts.items()},

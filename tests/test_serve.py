@@ -25,7 +25,7 @@ from neurontology.ontology.kb import KB
 from neurontology.ontology.server import Server, serve
 from neurontology.ontology.sparql import run_query
 from neurontology.ontology.vocabulary import PREFIXES
-from pyoxigraph import BlankNode, Literal, NamedNode, Triple
+from pyoxigraph import BlankNode, Literal, NamedNode, QuerySolutions, Triple
 from SPARQLWrapper import JSON, POST, SPARQLWrapper
 
 EX = "http://example.org/"
@@ -203,7 +203,8 @@ def test_the_served_graphs_are_merged_or_chosen(kb: KB, tmp_path: Path) -> None:
 
 def locally(kb: KB, query: str) -> list[str]:
     found = run_query(kb, query)
-    return sorted(",".join(term.value for term in row) for row in found)  # type: ignore[union-attr]
+    assert isinstance(found, QuerySolutions)
+    return sorted(",".join(term.value for term in row) for row in found)
 
 
 @needs_server

@@ -1,10 +1,7 @@
-"use strict";
 // Search, filter and order of the units of two runs, kept in the address: index.html#q=tree&change=changed&sort=rise
 (() => {
   const get = (id) => document.getElementById(id);
   if (!get("rows")) return;
-  const fold = (text) => text.normalize("NFKD").replace(/\p{M}/gu, "").toLowerCase();
-  const count = (value) => value.toLocaleString("en").replace(/,/g, "\u202f");
   const fields = { q: get("q"), change: get("change"), verdict: get("verdict"), sort: get("sort") };
   const initial = { q: "", change: "", verdict: "", sort: "unit" };
   const rows = Array.from(get("rows").children, (element) => {
@@ -16,15 +13,9 @@
     return { element, unit: Number(unit), change, verdict, text: fold(words), first: a, second: b, rise: b - a, fall: a - b };
   });
 
-  // Units as on the command line (0,3,5-9), else terms that must all occur.
   function query(text) {
-    const units = text.trim().replace(/^(unit\s*|#)/i, "");
-    if (/^\d+(\s*[-–]\s*\d+)?(\s*,\s*\d+(\s*[-–]\s*\d+)?)*$/.test(units)) {
-      const ranges = units.split(",").map((part) => part.split(/[-–]/).map(Number));
-      return (row) => ranges.some(([first, last = first]) => first <= row.unit && row.unit <= last);
-    }
-    const terms = Array.from(text.matchAll(/"([^"]*)"?|([^\s"]+)/g), ([, phrase, term]) => fold(phrase ?? term));
-    return (row) => terms.every((term) => row.text.includes(term));
+    const among = unitsIn(text), parts = terms(text).map(({ phrase, word }) => fold(phrase ?? word));
+    return among ? (row) => among(row.unit) : (row) => parts.every((part) => row.text.includes(part));
   }
 
   let ordered = "unit";
@@ -71,22 +62,10 @@
     if (hash) get("controls").scrollIntoView();
   }
 
-  let waiting;
-  fields.q.addEventListener("input", () => {
-    clearTimeout(waiting);
-    waiting = setTimeout(() => { show(); remember(); }, 120);
-  });
+  searchBy(fields.q, () => { show(); remember(); });
   for (const field of [fields.change, fields.verdict, fields.sort]) {
     field.addEventListener("change", () => { show(); remember(); });
   }
-  // As in many pages, / leads to the search.
-  addEventListener("keydown", (event) => {
-    const typing = /^(INPUT|SELECT|TEXTAREA)$/.test(document.activeElement?.tagName ?? "");
-    if (event.key !== "/" || event.ctrlKey || event.altKey || event.metaKey || typing) return;
-    event.preventDefault();
-    fields.q.focus();
-  });
-  get("controls").addEventListener("submit", (event) => event.preventDefault());
   get("reset").addEventListener("click", () => {
     fields.q.value = fields.change.value = fields.verdict.value = "";
     show();

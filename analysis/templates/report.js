@@ -1,10 +1,7 @@
-"use strict";
 // Search, filter, order, cards or a table, and links to a state, such as index.html#q=tree&verdict=confirmed&sort=auc
 (() => {
   const get = (id) => document.getElementById(id);
-  const fold = (text) => text.normalize("NFKD").replace(/\p{M}/gu, "").toLowerCase();
   const words = (text) => " " + fold(text).replace(/[^\p{L}\p{N}]+/gu, " ").trim() + " ";
-  const count = (value) => value.toLocaleString("en").replace(/,/g, "\u202f");
   const number = (text) => (text === undefined ? NaN : Number(text));
 
   const fields = { q: get("q"), verdict: get("verdict"), sort: get("sort"), view: get("view") };
@@ -25,13 +22,10 @@
 
   // Units as on the command line (0,3,5-9), else terms that must all occur; "in quotes" as whole words.
   function query(text) {
-    const units = text.trim().replace(/^(unit\s*|#)/i, "");
-    if (/^\d+(\s*[-–]\s*\d+)?(\s*,\s*\d+(\s*[-–]\s*\d+)?)*$/.test(units)) {
-      const ranges = units.split(",").map((part) => part.split(/[-–]/).map(Number));
-      return (card) => ranges.some(([first, last = first]) => first <= card.unit && card.unit <= last);
-    }
-    const tests = Array.from(text.matchAll(/"([^"]*)"?|([^\s"]+)/g), ([, phrase, term]) => {
-      const part = fold(term ?? phrase), whole = words(phrase ?? "");
+    const among = unitsIn(text);
+    if (among) return (card) => among(card.unit);
+    const tests = terms(text).map(({ phrase, word }) => {
+      const part = fold(word ?? phrase), whole = words(phrase ?? "");
       return whole.trim() ? (card) => card.words.includes(whole) : (card) => card.text.includes(part);
     });
     return (card) => tests.every((test) => test(card));
@@ -199,11 +193,7 @@
     if (fields.view.value === "cards") matching.forEach((card) => build(card.element));
   });
 
-  let waiting;
-  fields.q.addEventListener("input", () => {
-    clearTimeout(waiting);
-    waiting = setTimeout(() => { show(); remember(); }, 120);
-  });
+  searchBy(fields.q, () => { show(); remember(); });
   for (const field of [fields.verdict, fields.sort, fields.view]) {
     field.addEventListener("change", () => {
       if (field === fields.sort) backwards = false;
@@ -211,14 +201,6 @@
       remember();
     });
   }
-  // As in many pages, / leads to the search.
-  addEventListener("keydown", (event) => {
-    const typing = /^(INPUT|SELECT|TEXTAREA)$/.test(document.activeElement?.tagName ?? "");
-    if (event.key !== "/" || event.ctrlKey || event.altKey || event.metaKey || typing) return;
-    event.preventDefault();
-    fields.q.focus();
-  });
-  get("controls").addEventListener("submit", (event) => event.preventDefault());
   get("reset").addEventListener("click", () => {
     fields.q.value = fields.verdict.value = "";
     show();

@@ -20,8 +20,9 @@ def unit(number: int) -> dict[str, Any]:
     """A unit as `compare --json` has it: labels, verdicts and AUCs that follow from its number."""
     labels = LABELS[number % 4], LABELS[(number // 2) % 4]
     found: dict[str, Any] = {"unit": number, "shared": ["Big_tree"] if number == 8 else []}
-    pairs = {(True, True): "changed", (False, True): "gained", (True, False): "lost", (False, False): "none"}
-    found["change"] = "same" if labels[0] == labels[1] != None else pairs[labels[0] is not None, labels[1] is not None]  # noqa: E711
+    kinds = {(True, True): "changed", (False, True): "gained", (True, False): "lost", (False, False): "none"}
+    kind = kinds[labels[0] is not None, labels[1] is not None]
+    found["change"] = "same" if kind == "changed" and labels[0] == labels[1] else kind
     for run, label, shift in (("first", labels[0], 0), ("second", labels[1], 1)):
         verdict = VERDICTS[(number + shift) % 4] if label else None
         tested = verdict in ("confirmed", "gate only")

@@ -1,7 +1,6 @@
 """Folders of images of concepts: names to classes, what a label says of a folder, and the network run on them."""
 
 import logging
-from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -10,8 +9,6 @@ from neurontology.analysis.concept_folders import TypicalImage, concept_folder, 
 from neurontology.analysis.folder_verification import verify_on_folders
 from neurontology.bridge.activations import Activations, extract
 from neurontology.bridge.example_rules import Thresholds
-from neurontology.bridge.labelling import join_images, label_units
-from neurontology.bridge.run import save_run
 from neurontology.kb_build.annotate import annotate
 from neurontology.kb_build.annotation import AnnotatedImage, AnnotatedObject
 from neurontology.kb_build.owl import build_owl
@@ -22,6 +19,7 @@ from neurontology.ontology.names import local_name
 from neurontology.reasoner.interpretation import Interpretation
 from neurontology.reasoner.learning import InductionOptions
 from PIL import Image
+from saved_run import saved_run
 
 EX = "http://example.org/"
 TBOX = """
@@ -193,20 +191,7 @@ def labelled(tmp_path_factory):
         f"{folder / 'net.py'}:build", "1", folder / "photos", out=folder / "acts", reduce="mean", device="cpu"
     )
     thresholds, options = Thresholds(), InductionOptions(max_atoms=1)
-    joined = join_images(kb, acts)
-    labels = label_units(joined, acts, thresholds=thresholds, options=options)
-    run = save_run(
-        folder / "out",
-        kb,
-        acts,
-        joined,
-        labels,
-        units=None,
-        thresholds=thresholds,
-        options=options,
-        started=datetime(2026, 1, 2, tzinfo=UTC),
-        elapsed_seconds=1.0,
-    )
+    run = saved_run(folder / "out", kb, acts, thresholds, options)
     for i in range(6):
         paint(folder / "mine" / "red bus" / f"{i}.png", (220, 0, 0), 100 + i)
         paint(folder / "mine" / "Sky" / f"{i}.png", (0, 0, 220), 200 + i)

@@ -20,8 +20,7 @@ from neurontology.analysis.verification import Criteria
 from neurontology.bridge.activations import Activations
 from neurontology.bridge.example_rules import Thresholds
 from neurontology.bridge.importers import import_activations
-from neurontology.bridge.labelling import join_images, label_units
-from neurontology.bridge.run import save_run
+from neurontology.bridge.labelling import join_images
 from neurontology.kb_build.annotate import annotate
 from neurontology.kb_build.annotation import AnnotatedImage, AnnotatedObject
 from neurontology.kb_build.owl import build_owl
@@ -29,6 +28,7 @@ from neurontology.ontology.errors import UsageError
 from neurontology.ontology.kb import KB
 from neurontology.ontology.sparql import rows, run_query
 from neurontology.reasoner.learning import InductionOptions
+from saved_run import saved_run
 
 OBJECTS = ("car", "tree", "dog", "lamp")
 OPTIONS = InductionOptions(max_atoms=1, top=1)
@@ -134,22 +134,9 @@ def test_the_pair_is_labelled_and_beats_its_members(kb, acts):
 
 
 def test_members_are_labelled_and_judged_as_label_and_verify_do(kb, acts, planted, tmp_path):
-    from datetime import UTC, datetime
-
     joined, thresholds = join_images(kb, acts), Thresholds()
     (group,) = compare_groups(joined, acts, [UnitGroup((0, 1, 2))], options=OPTIONS, kb=kb)
-    run = save_run(
-        tmp_path / "run",
-        kb,
-        acts,
-        joined,
-        label_units(joined, acts, options=OPTIONS),
-        units=None,
-        thresholds=thresholds,
-        options=OPTIONS,
-        started=datetime(2026, 1, 2, tzinfo=UTC),
-        elapsed_seconds=1.0,
-    )
+    run = saved_run(tmp_path / "run", kb, acts, thresholds, OPTIONS)
     for member, row in zip(group.members, verify_run(run, kb, acts), strict=True):
         assert (member.row.unit, member.row.label, member.row.p) == (row.unit, row.label, row.p)
         # Four labels were tested together: the members' and the group's.

@@ -4,7 +4,6 @@ import csv
 import json
 import shutil
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -21,14 +20,14 @@ from neurontology.analysis.unit_descriptions import describe_record
 from neurontology.bridge.activations import Activations
 from neurontology.bridge.example_rules import Thresholds
 from neurontology.bridge.importers import import_activations
-from neurontology.bridge.labelling import join_images, label_units
-from neurontology.bridge.run import open_run, save_run
+from neurontology.bridge.run import open_run
 from neurontology.kb_build.owl import build_owl
 from neurontology.ontology.errors import DataError
 from neurontology.ontology.kb import KB
 from neurontology.reasoner.learning import InductionOptions
 from PIL import Image
 from pyoxigraph import NamedNode
+from saved_run import saved_run
 
 pytest.importorskip("torch")
 from neurontology.analysis.ablation import AblationOptions, LayerAblation
@@ -64,19 +63,7 @@ def folder(tmp_path_factory) -> Path:
     (path / "kb.ttl").write_text("\n".join(lines))
     kb = build_owl([path / "kb.ttl"], path / "kb")
     thresholds, options = Thresholds(positive=0.6, negative=0.4), InductionOptions(max_atoms=1)
-    joined = join_images(kb, activations)
-    save_run(
-        path / "run",
-        kb,
-        activations,
-        joined,
-        label_units(joined, activations, thresholds=thresholds, options=options),
-        units=None,
-        thresholds=thresholds,
-        options=options,
-        started=datetime(2026, 1, 2, tzinfo=UTC),
-        elapsed_seconds=1.0,
-    )
+    saved_run(path / "run", kb, activations, thresholds, options)
     return path
 
 

@@ -9,12 +9,12 @@ import shutil
 import subprocess
 import sys
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from html.parser import HTMLParser
 from pathlib import Path
 
 import numpy as np
 import pytest
+from browser import FLAGS, chromium_or_skip
 from neurontology.analysis.report import write_report
 from neurontology.analysis.report_chart import distribution_chart, histogram
 from neurontology.analysis.report_wording import VERDICTS, verdict_reasons
@@ -24,13 +24,13 @@ from neurontology.bridge.activation_files import split_images
 from neurontology.bridge.activations import Activations
 from neurontology.bridge.example_rules import Thresholds
 from neurontology.bridge.importers import import_activations
-from neurontology.bridge.labelling import join_images, label_units
-from neurontology.bridge.run import Run, save_run
+from neurontology.bridge.run import Run
 from neurontology.kb_build.owl import build_owl
 from neurontology.ontology.errors import DataError, MissingDependencyError, UsageError
 from neurontology.ontology.kb import KB
 from neurontology.reasoner.learning import InductionOptions
 from PIL import Image
+from saved_run import saved_run
 
 VOID = {"meta", "link", "img", "input", "br", "hr"}
 HOSTILE_ID = 'a"><img src=x onerror=alert(1)>'
@@ -190,20 +190,7 @@ def build(folder: Path, *, holdout: float = 0.5, files: bool = True) -> Case:
     kb = build_owl([folder / "toy.ttl"], folder / "kb")
 
     thresholds, options = Thresholds(positive=0.7, negative=0.3), InductionOptions(max_atoms=2, top=3)
-    joined = join_images(kb, activations)
-    labels = label_units(joined, activations, thresholds=thresholds, options=options)
-    run = save_run(
-        folder / "run",
-        kb,
-        activations,
-        joined,
-        labels,
-        units=None,
-        thresholds=thresholds,
-        options=options,
-        started=datetime(2026, 1, 2, 3, 4, tzinfo=UTC),
-        elapsed_seconds=1.25,
-    )
+    run = saved_run(folder / "run", kb, activations, thresholds, options)
     return Case(run, kb, activations)
 
 
@@ -307,20 +294,7 @@ def test_saturated_units_say_that_the_choice_is_arbitrary(tmp_path):
     saturated = import_activations(
         tmp_path / "case" / "acts.csv", tmp_path / "case" / "acts", holdout=0.5, seed=4, model="m", layer="l"
     )
-    joined = join_images(case.kb, saturated)
-    labels = label_units(joined, saturated, units=[0])
-    run = save_run(
-        tmp_path / "run",
-        case.kb,
-        saturated,
-        joined,
-        labels,
-        units=[0],
-        thresholds=Thresholds(),
-        options=InductionOptions(),
-        started=datetime(2026, 1, 2, tzinfo=UTC),
-        elapsed_seconds=1.0,
-    )
+    run = saved_run(tmp_path / "run", case.kb, saturated, Thresholds(), InductionOptions(), units=[0])
     page = read(write_report(run, case.kb, saturated, tmp_path / "out").read_text())
     (card,) = cards(page)
     assert "8 of the 16\u00a0images with activation 6" in card.text
@@ -497,14 +471,14 @@ def test_without_held_out_images_there_is_no_verdict(tmp_path):
     assert ",unverified,labelled," in (report.parent / "units.csv").read_text()
 
 
-@pytest.mark.parametrize(("module", "package"), [("jinja2", "Jinja2"), ("PIL", "Pillow")])
-def test_missing_packages_are_named_with_the_remedy(case, tmp_path, monkeypatch, module, package):
+@pytest.mark.parametrize("module", ["jinja2", "PIL"])
+def test_missing_packages_are_named_with_the_remedy(case, tmp_path, monkeypatch, module):
     for name in [n for n in sys.modules if n == module or n.startswith(f"{module}.")]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, module, None)
     with pytest.raises(MissingDependencyError) as caught:
         write_report(case.run, case.kb, case.activations, tmp_path / "out")
-    assert package in str(caught.value)
+    assert f"a report needs the package {module}" in str(caught.value)
     assert "pip install 'neurontology[report]'" in str(caught.value)
     assert not (tmp_path / "out").exists()
 
@@ -580,27 +554,12 @@ def test_reasons_in_words(target, others, expected):
 
 @pytest.fixture(scope="session")
 def browser(tmp_path_factory):
-    binary = next(filter(None, map(shutil.which, ("chromium", "google-chrome", "chromium-browser"))), None)
-    if binary is None:
-        pytest.skip("no chromium or google-chrome to open the page with")
+    binary = chromium_or_skip()
     profile = tmp_path_factory.mktemp("profile")
 
     def run(*arguments: str) -> str:
         result = subprocess.run(
-            [
-                binary,
-                "--headless",
-                "--no-sandbox",
-                "--disable-gpu",
-                "--disable-quic",
-                "--no-first-run",
-                "--disable-background-networking",
-                "--disable-component-update",
-                "--disable-sync",
-                f"--user-data-dir={profile}",
-                "--virtual-time-budget=3000",
-                *arguments,
-            ],
+            [binary, *FLAGS, f"--user-data-dir={profile}", "--virtual-time-budget=3000", *arguments],
             capture_output=True,
             timeout=120,
             check=True,

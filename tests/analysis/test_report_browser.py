@@ -5,7 +5,6 @@ import json
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -26,12 +25,13 @@ from neurontology.analysis.verification import Criteria
 from neurontology.bridge.activations import Activations
 from neurontology.bridge.example_rules import Thresholds, parse_rules
 from neurontology.bridge.importers import import_activations
-from neurontology.bridge.labelling import join_images, label_units
-from neurontology.bridge.run import Run, save_run
+from neurontology.bridge.labelling import join_images
+from neurontology.bridge.run import Run
 from neurontology.kb_build.owl import build_owl
 from neurontology.ontology.kb import KB
 from neurontology.reasoner.learning import InductionOptions
 from PIL import Image
+from saved_run import saved_run
 
 
 @pytest.fixture(scope="module")
@@ -92,19 +92,7 @@ def case(tmp_path_factory) -> Case:
     (folder / "kb.ttl").write_text("\n".join(lines), encoding="utf-8")
     kb = build_owl([folder / "kb.ttl"], folder / "kb")
     thresholds, options = Thresholds(positive=0.6, negative=0.4), InductionOptions(max_atoms=1, top=2)
-    joined = join_images(kb, activations)
-    run = save_run(
-        folder / "run",
-        kb,
-        activations,
-        joined,
-        label_units(joined, activations, thresholds=thresholds, options=options),
-        units=None,
-        thresholds=thresholds,
-        options=options,
-        started=datetime(2026, 1, 2, 3, 4, tzinfo=UTC),
-        elapsed_seconds=1.0,
-    )
+    run = saved_run(folder / "run", kb, activations, thresholds, options)
     return Case(run, kb, activations, folder)
 
 

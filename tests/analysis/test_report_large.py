@@ -4,7 +4,6 @@ import csv
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 import numpy as np
 import pytest
@@ -12,10 +11,10 @@ from browser import Browser, headless
 from neurontology.analysis.report import write_report
 from neurontology.bridge.example_rules import Thresholds
 from neurontology.bridge.importers import import_activations
-from neurontology.bridge.labelling import join_images, label_units
-from neurontology.bridge.run import Run, save_run
+from neurontology.bridge.run import Run
 from neurontology.kb_build.owl import build_owl
 from neurontology.reasoner.learning import InductionOptions
+from saved_run import saved_run
 
 UNITS = 300
 RARE = 287
@@ -54,19 +53,7 @@ def case(tmp_path_factory) -> Case:
     (folder / "kb.ttl").write_text("\n".join(lines), encoding="utf-8")
     kb = build_owl([folder / "kb.ttl"], folder / "kb")
     thresholds, options = Thresholds(positive=0.7, negative=0.3), InductionOptions(max_atoms=1, top=3)
-    joined = join_images(kb, activations)
-    run = save_run(
-        folder / "run",
-        kb,
-        activations,
-        joined,
-        label_units(joined, activations, thresholds=thresholds, options=options),
-        units=None,
-        thresholds=thresholds,
-        options=options,
-        started=datetime(2026, 1, 2, 3, 4, tzinfo=UTC),
-        elapsed_seconds=1.0,
-    )
+    run = saved_run(folder / "run", kb, activations, thresholds, options)
     return Case(run, write_report(run, kb, activations, folder / "report").as_uri())
 
 

@@ -5,7 +5,6 @@ import csv
 import io
 import json
 import shutil
-from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -18,12 +17,11 @@ from neurontology.analysis.run_verification import verify_run
 from neurontology.analysis.verification import Criteria
 from neurontology.bridge.example_rules import Thresholds
 from neurontology.bridge.importers import import_activations
-from neurontology.bridge.labelling import join_images, label_units
-from neurontology.bridge.run import save_run
 from neurontology.kb_build.owl import build_owl
 from neurontology.ontology.errors import DataError, UsageError
 from neurontology.reasoner.learning import InductionOptions
 from PIL import Image
+from saved_run import saved_run
 
 N = "http://example.org/"
 
@@ -51,19 +49,7 @@ def case(tmp_path_factory):
     (folder / "kb.ttl").write_text("\n".join(lines))
     kb = build_owl([folder / "kb.ttl"], folder / "kb")
     thresholds, options = Thresholds(positive=0.6, negative=0.4), InductionOptions(max_atoms=1)
-    joined = join_images(kb, activations)
-    run = save_run(
-        folder / "run",
-        kb,
-        activations,
-        joined,
-        label_units(joined, activations, thresholds=thresholds, options=options),
-        units=None,
-        thresholds=thresholds,
-        options=options,
-        started=datetime(2026, 1, 2, tzinfo=UTC),
-        elapsed_seconds=1.0,
-    )
+    run = saved_run(folder / "run", kb, activations, thresholds, options)
     return run, kb, activations, folder
 
 

@@ -2,7 +2,6 @@
 
 import csv
 import sys
-from datetime import UTC, datetime
 from pathlib import Path
 from types import ModuleType
 
@@ -11,13 +10,13 @@ import pytest
 from neurontology.bridge.activations import Activations
 from neurontology.bridge.example_rules import Thresholds
 from neurontology.bridge.importers import import_activations
-from neurontology.bridge.labelling import join_images, label_units
-from neurontology.bridge.run import Run, save_run
+from neurontology.bridge.run import Run
 from neurontology.kb_build.annotate import annotate
 from neurontology.kb_build.annotation import AnnotatedImage, AnnotatedObject
 from neurontology.kb_build.owl import build_owl
 from neurontology.ontology.kb import KB
 from neurontology.reasoner.learning import InductionOptions
+from saved_run import saved_run
 
 EX = "http://example.org/"
 TBOX = """
@@ -67,20 +66,7 @@ def write_activations(folder: Path, name: str = "acts") -> Activations:
 def label(kb: KB, activations: Activations, out: Path, jobs: int | None = None) -> Run:
     """Label all units and write the run."""
     thresholds, options = Thresholds(), InductionOptions(max_atoms=2, top=3, permutations=19)
-    joined = join_images(kb, activations)
-    labels = label_units(joined, activations, thresholds=thresholds, options=options, jobs=jobs)
-    return save_run(
-        out,
-        kb,
-        activations,
-        joined,
-        labels,
-        units=None,
-        thresholds=thresholds,
-        options=options,
-        started=datetime(2026, 1, 2, tzinfo=UTC),
-        elapsed_seconds=1.0,
-    )
+    return saved_run(out, kb, activations, thresholds, options, jobs=jobs)
 
 
 @pytest.fixture(scope="session")

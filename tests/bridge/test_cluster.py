@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import dask_processes
 import numpy as np
@@ -66,20 +67,21 @@ def two_workers(processes: dask_processes.Processes) -> Iterator[Cluster]:
         yield connected
 
 
-def hold_tasks(client: object, hold: Path) -> None:
+def hold_tasks(client: Any, hold: Path) -> None:
     """Let each worker do one task, and keep the next until the file is gone: how fast they are decides nothing."""
 
     def install(file: str) -> None:  # goes to the workers as it stands, which do not have this module
         import time
         from pathlib import Path
+        from typing import Any
 
         from neurontology.bridge.activations import Forward
         from neurontology.bridge.labelling import Threads
 
-        def held(method):  # type: ignore[no-untyped-def]
+        def held(method: Any) -> Any:
             calls = []
 
-            def waiting(*arguments):  # type: ignore[no-untyped-def]
+            def waiting(*arguments: Any) -> Any:
                 calls.append(arguments)
                 while len(calls) > 1 and Path(file).exists():
                     time.sleep(0.01)
@@ -87,11 +89,11 @@ def hold_tasks(client: object, hold: Path) -> None:
 
             return waiting
 
-        Forward.run = held(Forward.run)  # type: ignore[method-assign]
-        Threads.labels = held(Threads.labels)  # type: ignore[method-assign]
+        for kind, name in ((Forward, "run"), (Threads, "labels")):
+            setattr(kind, name, held(getattr(kind, name)))
 
     hold.touch()
-    assert len(client.run(install, str(hold))) == 2  # type: ignore[attr-defined]
+    assert len(client.run(install, str(hold))) == 2
 
 
 @pytest.fixture

@@ -14,6 +14,25 @@ from typing import Any
 
 import pytest
 
+FLAGS = (
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+
+
+def chromium_or_skip() -> str:
+    """Where the browser is; the test is skipped where there is none."""
+    binary = next(filter(None, map(shutil.which, ("chromium", "google-chrome", "chromium-browser"))), None)
+    if binary is None:
+        pytest.skip("no chromium or google-chrome to open the page with")
+    return binary
+
 
 class Browser:
     """A page of a headless Chromium, driven through the pipe that --remote-debugging-pipe gives."""
@@ -27,20 +46,7 @@ class Browser:
             os.dup2(events, 4)
 
         self._process = subprocess.Popen(
-            [
-                binary,
-                "--headless",
-                "--no-sandbox",
-                "--disable-gpu",
-                "--disable-quic",
-                "--no-first-run",
-                "--disable-background-networking",
-                "--disable-component-update",
-                "--disable-sync",
-                f"--user-data-dir={profile}",
-                "--remote-debugging-pipe",
-                "about:blank",
-            ],
+            [binary, *FLAGS, f"--user-data-dir={profile}", "--remote-debugging-pipe", "about:blank"],
             preexec_fn=take_places,
             pass_fds=(3, 4),
             stdin=subprocess.DEVNULL,
@@ -162,10 +168,7 @@ class Browser:
 @contextlib.contextmanager
 def headless(profile: Path) -> Iterator[Browser]:
     """Open a browser, or skip the test where there is none."""
-    binary = next(filter(None, map(shutil.which, ("chromium", "google-chrome", "chromium-browser"))), None)
-    if binary is None:
-        pytest.skip("no chromium or google-chrome to open the page with")
-    browser = Browser(binary, profile)
+    browser = Browser(chromium_or_skip(), profile)
     try:
         yield browser
     finally:

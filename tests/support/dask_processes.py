@@ -9,8 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-START_SECONDS = 180
-"""A machine that has other work may take its time."""
+START_SECONDS = 60
 
 
 class Processes:
@@ -38,16 +37,7 @@ class Processes:
         alive = sum(process.poll() is None for process in self._started if process is not self.scheduler)
         for _ in range(alive, number):
             self._start(
-                *(
-                    "dask_worker",
-                    "--no-nanny",
-                    "--nthreads",
-                    "1",
-                    "--memory-limit",
-                    "0",
-                    "--death-timeout",
-                    str(START_SECONDS),
-                ),
+                *("dask_worker", "--no-nanny", "--nthreads", "1", "--memory-limit", "0", "--death-timeout", "60"),
                 *("--local-directory", str(self._folder)),
             )
 
