@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -130,3 +131,17 @@ def test_wrong_calls(folder: Path, tmp_path: Path) -> None:
     (tmp_path / "scores.csv").write_text("id,car\np0,1\n")
     few = refuse(1, *asked, "--methods", "clip-dissect", "--scores", tmp_path / "scores.csv")
     assert "images have no scores" in few
+
+
+def test_photographs_that_were_left_out_of_the_activations_are_left_out(folder: Path, tmp_path: Path) -> None:
+    from neurontology.bridge.activations import extract
+    from neurontology.bridge.models import load_model
+
+    photos, acts = shutil.copytree(folder / "photos", tmp_path / "photos"), tmp_path / "acts"
+    (photos / "street" / "p99.png").write_bytes(b"no picture")
+    asked = ("baselines", "--methods", "netdissect", "--units", "1", "--images", photos, "--json")
+    said = refuse(1, *asked, "--kb", folder / "kb", "--activations", folder / "acts")
+    assert "1 unusable image: street/p99.png" in said
+    extract(load_model(f"{folder / 'model.py'}:build"), "1", photos, out=acts, workers=1, skip_bad=True)
+    (unit,) = json.loads(succeed(*asked, "--kb", folder / "kb", "--activations", acts))["units"]
+    assert (unit["label"], unit["auc"]) == ("sea", 1.0)
