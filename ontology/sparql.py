@@ -250,8 +250,7 @@ def serialize(results: QuerySolutions | QueryTriples | QueryBoolean, output_form
                 f"a CONSTRUCT or DESCRIBE query gives triples, which {output_format} cannot hold",
                 hint="use --format turtle",
             )
-        # The engine gives a triple as often as it is constructed; a graph is a set.
-        written = serialize_triples(dict.fromkeys(results), format=RdfFormat.TURTLE, prefixes=PREFIXES)
+        written = serialize_triples(results, format=RdfFormat.TURTLE, prefixes=PREFIXES)
         lines = (written or b"").decode().splitlines()
         # The serialiser writes the prefixes in an order that changes from run to run.
         prefixes = sorted(line for line in lines if line.startswith("@prefix "))
