@@ -97,6 +97,13 @@ _EXTRAS = {"torch": "models", "PIL": "torch", "jinja2": "report", "matplotlib": 
 """Extra that brings an optional package."""
 
 
+class _Warnings(logging.Handler):
+    """Writes to standard error as it is then: a progress bar puts another in its place, which keeps lines apart."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        sys.stderr.write(self.format(record) + "\n")
+
+
 def _report_defect(kind: type[BaseException], error: BaseException, _: TracebackType | None) -> None:
     """Say in one paragraph what nobody foresaw; Python then exits with 1."""
     if issubclass(kind, KeyboardInterrupt):
@@ -121,7 +128,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         say(f"neurontology {__version__}")
         sys.exit(0)
     logging.addLevelName(logging.WARNING, "warning")
-    logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s")
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s", handlers=[_Warnings()])
     if not debug:
         sys.excepthook = _report_defect
     if hasattr(signal, "SIGPIPE") and given[:1] not in (["serve"], ["push"]):

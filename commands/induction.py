@@ -22,7 +22,7 @@ from .options import (
     induction_options,
     names_in,
 )
-from .terminal import open_world_cell, print_json, print_table, say, warn
+from .terminal import open_world_cell, print_json, print_table, say, search_line, warn
 
 
 def induce_expression(
@@ -105,12 +105,14 @@ def induce_expression(
     if start_class is not None:
         given = replace(given, settings=replace(given.settings, start_class=start_class))
     posed = pose(opened, given, skip_unknown=skip_bad)
-    induction = solve_posed(
-        posed,
-        options,
-        constructors=None if constructors is None else names_in("--constructors", constructors),
-        depth=depth,
-    )
+    with search_line(options.score.replace("_", " ")) as progress:
+        induction = solve_posed(
+            posed,
+            options,
+            constructors=None if constructors is None else names_in("--constructors", constructors),
+            depth=depth,
+            progress=progress,
+        )
     writer = SolutionWriter(opened.names)
     record = {"problem": given.name, "kb": ", ".join(map(str, paths)), **induction_record(induction, writer)}
     if explain is not None:

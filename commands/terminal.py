@@ -79,6 +79,24 @@ def progress_bar(what: str) -> Iterator[Callable[..., None] | None]:
 
 
 @contextmanager
+def search_line(score: str) -> Iterator[Callable[[float, float], None] | None]:
+    """Give a callback that shows how far a search is, and since when, on a terminal only."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    columns = SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn()
+    with Progress(*columns, console=_console(stderr=True), transient=True) as line:
+        task = line.add_task("forming atoms", total=None)
+
+        def report(best: float, bound: float) -> None:
+            line.update(task, description=f"searching: best {score} {best:.4f}, nothing above {bound:.4f}")
+
+        yield report
+
+
+@contextmanager
 def stage_bars() -> Iterator[Callable[[str, int, int], None] | None]:
     """Give a callback that draws a bar for each stage of a build, with its rate and time left, on a terminal only."""
     if not sys.stderr.isatty():

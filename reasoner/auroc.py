@@ -21,7 +21,7 @@ from ..ontology.errors import UsageError
 from .bitset import Words, unpack
 from .formula import Formula
 from .score import Score
-from .solution import SearchResult
+from .solution import SearchProgress, SearchResult
 
 
 def centred_ranks(activations: ArrayLike) -> NDArray[np.int64]:
@@ -92,6 +92,7 @@ def search_auroc(
     width: int = 12,
     time_limit: float | None = None,
     work_limit: int | None = None,
+    progress: SearchProgress | None = None,
 ) -> SearchResult:
     """Find the formulas whose members activate a unit more than the other images do.
 
@@ -108,7 +109,7 @@ def search_auroc(
         Bits of the extents that are these images; all by default.
     score
         AUROC with its minimum support.
-    max_atoms, operators, top, strategy, width, time_limit
+    max_atoms, operators, top, strategy, width, time_limit, progress
         As for :func:`~neurontology.reasoner.search.search`.
     work_limit
         Words read after which the exact search returns the best so far.
@@ -152,6 +153,7 @@ def search_auroc(
         disjunction="or" in operators,
         negation="not" in operators,
         top=top,
+        progress=progress,
     )
     deadline = np.inf if time_limit is None else started + time_limit
     found.guess(width)

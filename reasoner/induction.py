@@ -39,7 +39,7 @@ from .pool import (
 )
 from .pooled import pooled_solutions
 from .shape import AND, OR
-from .solution import Solution
+from .solution import SearchProgress, Solution
 from .universe import FALSE, GAINS, ID, TRUE, Universe, make_scratch, make_universe
 
 BUDGET = 50_000_000  # words between two looks at the clock, at first: some ten milliseconds
@@ -70,6 +70,7 @@ class Induction:
         disjunction: bool,
         top: int,
         width: int,
+        progress: SearchProgress | None = None,
     ) -> None:
         self._literals = literals
         self._ground = literals.ground
@@ -80,6 +81,8 @@ class Induction:
         self._conjunction = conjunction
         self._disjunction = disjunction
         self._width = width
+        self._progress = progress
+        self._elsewhere = -math.inf  # highest bound of what is open outside the universe in work
         self._speed = 1e9  # words a second, as last seen
         self.upper_bound = self._bound(self._ground.positives, 0)
 
@@ -138,9 +141,10 @@ class Induction:
         node_stop = FOREVER if node_limit is None else node_limit
         work_stop = FOREVER if work_limit is None else work_limit
         open_bound = -math.inf
-        if self._max_atoms > 1:
-            open_bound = self._work(self._universe, self._max_atoms >= 3, deadline, node_stop, work_stop)
         outers = self._outers() if self._max_atoms >= 4 else []
+        if self._max_atoms > 1:
+            self._elsewhere = outers[0][0] if outers else -math.inf
+            open_bound = self._work(self._universe, self._max_atoms >= 3, deadline, node_stop, work_stop)
         for reach, operator, outer in outers:
             if reach < self._pool.threshold[0] or reach <= open_bound:
                 break
@@ -150,6 +154,7 @@ class Induction:
                 open_bound = max(open_bound, reach)
                 break
             universe = make_universe(self._ground, operator, outer)
+            self._elsewhere = max(open_bound, reach)
             open_bound = max(open_bound, self._work(universe, True, deadline, node_stop, work_stop))
         full = self._pool.state[COUNT] == len(self._pool.score) - 1
         proved = open_bound == -math.inf or (full and open_bound < self._pool.threshold[0])
@@ -219,6 +224,8 @@ class Induction:
                 return -math.inf
             if self._stopped(deadline, node_stop, work_stop):
                 return float(highest)
+            if self._progress is not None:
+                self._progress(self._best, max(self._best, float(highest), self._elsewhere))
             now = time.perf_counter()
             form = -negated
             at, bounds = tasks[form]

@@ -19,7 +19,7 @@ from .counting import UnitCounts
 from .permutation import PermutationTest, permutation_test
 from .score import AUROC, resolve
 from .search import MAX_ATOMS, OPERATORS, STRATEGIES, Formula, search
-from .solution import Solution
+from .solution import SearchProgress, Solution
 
 if TYPE_CHECKING:
     from .shared_atoms import SharedAtoms
@@ -209,6 +209,7 @@ def induce(
     activations: NDArray[np.floating] | None = None,
     shared: SharedAtoms | None = None,
     counts: UnitCounts | None = None,
+    progress: SearchProgress | None = None,
 ) -> Induction:
     """Search the best class expressions over the atoms.
 
@@ -228,7 +229,7 @@ def induce(
     activations
         Raw activation on each of the atoms' individuals, shape (n,), by which AUROC is taken. Without them the
         score AUROC takes positives to have 1, negatives 0, and others not to be there.
-    shared, counts
+    shared, counts, progress
         As for :func:`~neurontology.reasoner.search.search`.
 
     Raises
@@ -256,6 +257,7 @@ def induce(
         activations=activations,
         shared=shared,
         counts=counts,
+        progress=progress,
     )
     p, n = len(positives), len(negatives)
     return Induction(

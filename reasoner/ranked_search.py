@@ -18,7 +18,7 @@ from .ranked_pool import OUT_OF_REACH, aim_ranked, offer_ranked
 from .ranking import PLANES, Ranking, exact_totals, reach, round_weights
 from .score import Score
 from .shape import AND, CHAINS, EXTEND, LITERAL, OR
-from .solution import Solution
+from .solution import SearchProgress, Solution
 
 LEAST_BUDGET = 1_000_000  # words read between two looks at the clock: a millisecond
 BUDGET = 50_000_000
@@ -64,6 +64,7 @@ class RankedSearch:
         disjunction: bool,
         negation: bool,
         top: int,
+        progress: SearchProgress | None = None,
     ) -> None:
         n = len(images)
         order = np.argsort(-weights, kind="stable")
@@ -77,6 +78,8 @@ class RankedSearch:
         self._max_atoms = max_atoms
         self._operators = [int(o) for o, allowed in ((AND, conjunction), (OR, disjunction)) if allowed]
         self._top = top
+        self._progress = progress
+        self._elsewhere = -math.inf  # highest bound of what is open besides the tasks in work
         self._speed = 1e9  # words a second, as last seen
         self.upper_bound = self._reach(self._rank.valid, 0, 0)
 
@@ -147,8 +150,10 @@ class RankedSearch:
         """Search until the pool is proved to hold the best, or a limit is reached; lowers ``upper_bound``."""
         work_stop = FOREVER if work_limit is None else work_limit
         left = -math.inf
-        for kinds in ((PAIRS,), (ONE,), (TWO, PAIR))[: self._max_atoms - 1]:
+        rounds = ((PAIRS,), (ONE,), (TWO, PAIR))[: self._max_atoms - 1]
+        for kinds in rounds:
             tasks, bounds = self._tasks(kinds)
+            self._elsewhere = left if kinds == rounds[-1] else self.upper_bound
             left = max(left, self._work(tasks, bounds, deadline, work_stop))
         full = self._pool.state[COUNT] == self._top
         proved = left == -math.inf or bool(full and left < self._pool.threshold[0])
@@ -225,6 +230,8 @@ class RankedSearch:
             now = time.perf_counter()
             if now >= deadline or self.work >= work_stop:
                 return float(bounds[s.state[TASK]])
+            if self._progress is not None:
+                self._progress(self._best(), max(self._best(), float(bounds[s.state[TASK]]), self._elsewhere))
             affordable = max(LEAST_BUDGET, (deadline - now) * self._speed / 2) if deadline < math.inf else math.inf
             before, place = int(state[WORK]), s.state[: INNER + 1].copy()
             work_through(self._rank, self._pool, s, tasks, bounds, before + int(min(budget, affordable)))

@@ -23,7 +23,7 @@ from .counting import UnitCounts
 from .formula import Formula, Literal
 from .ripple import Examples, ripple
 from .score import AUROC, Score, resolve
-from .solution import SearchResult, Solution
+from .solution import SearchProgress, SearchResult, Solution
 
 if TYPE_CHECKING:
     from .shared_atoms import SharedAtoms
@@ -123,6 +123,7 @@ def search(
     activations: ArrayLike | None = None,
     shared: SharedAtoms | None = None,
     counts: UnitCounts | None = None,
+    progress: SearchProgress | None = None,
 ) -> SearchResult:
     """Find the best formulas that tell the positives from the negatives.
 
@@ -163,6 +164,8 @@ def search(
         problems are solved over them. AUROC has no use for it, nor for the counts.
     counts
         The atoms' true and false positives, if they are known. They are taken on trust.
+    progress
+        Called every few hundredths of a second of the exact search.
 
     Raises
     ------
@@ -234,6 +237,7 @@ def search(
             width=width,
             time_limit=time_limit,
             work_limit=node_limit,
+            progress=progress,
         )
         counted = (members_of(s.formula, extents, n) for s in found.solutions)
         return replace(
@@ -292,6 +296,7 @@ def search(
         disjunction="or" in allowed,
         top=top,
         width=width,
+        progress=progress,
     )
     deadline = np.inf if time_limit is None else started + time_limit
     induction.guess()

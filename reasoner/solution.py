@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from .formula import Formula
+
+SearchProgress: TypeAlias = Callable[[float, float], None]
+"""Told every now and then: the best score so far, and that no hypothesis has more than a second number."""
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from .language import CONSTRUCTORS, Language
 from .learning import Induction, InductionOptions, check_examples, induce
 from .problem import LearningProblem
 from .request import known_entities, refused_datatypes, requested_language, requested_options, unhonoured
+from .solution import SearchProgress
 from .start_class import put_under, restrict_atoms, start_class_of, without_negation
 
 _log = logging.getLogger(__name__)
@@ -132,8 +133,12 @@ def solve_posed(
     *,
     constructors: tuple[str, ...] | None = None,
     depth: int | None = None,
+    progress: SearchProgress | None = None,
 ) -> Induction:
-    """Find the best class expressions for a problem that is posed already; the rest as for :func:`solve`."""
+    """Find the best class expressions for a problem that is posed already; the rest as for :func:`solve`.
+
+    ``progress`` is told of the exact search, as for :func:`~neurontology.reasoner.search.search`.
+    """
     settings, model = posed.problem.settings, posed.interpretation
     options = options or requested_options(posed.problem)
     if missed := unhonoured(posed.problem, options):
@@ -192,11 +197,11 @@ def solve_posed(
         language = replace(language, depth=1 if depth is None else depth)
         atoms = enumerate_atoms(model, rows, ignored=ignored, properties=properties, language=language)
     if start is None or within is None:
-        return induce(atoms, inside, outside, options, alternatives=alternatives)
+        return induce(atoms, inside, outside, options, alternatives=alternatives, progress=progress)
     restricted, *others = (
         restrict_atoms(table, within, negation="not" in options.operators) for table in (atoms, *alternatives)
     )
-    induction = induce(restricted, inside, outside, without_negation(options), alternatives=others)
+    induction = induce(restricted, inside, outside, without_negation(options), alternatives=others, progress=progress)
     return replace(
         induction,
         options=options,

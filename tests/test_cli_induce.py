@@ -261,8 +261,8 @@ def test_the_call_sets_the_start_class_and_leaves_unknown_examples_out(command: 
     assert command(*nobody)[0] == 2
 
 
-@pytest.mark.parametrize("width", [80, 140])
-def test_the_table_on_a_terminal_is_as_wide_as_that(folder: Path, width: int) -> None:
+def on_terminal(*arguments: object, cwd: Path, width: int) -> list[str]:
+    """Lines that a command writes to a terminal of some width, what was overwritten among them."""
     import fcntl
     import pty
     import struct
@@ -271,8 +271,13 @@ def test_the_table_on_a_terminal_is_as_wide_as_that(folder: Path, width: int) ->
     leader, follower = pty.openpty()
     fcntl.ioctl(follower, termios.TIOCSWINSZ, struct.pack("HHHH", 40, width, 0, 0))
     environment = {key: value for key, value in os.environ.items() if key not in ("COLUMNS", "LINES")}
-    command = [sys.executable, "-m", "neurontology", "induce", *LISTS, "--score", "balanced_accuracy", "--top", "40"]
-    with subprocess.Popen(command, stdout=follower, cwd=folder, env={**environment, "TERM": "xterm"}) as process:
+    with subprocess.Popen(
+        [sys.executable, "-m", "neurontology", *map(str, arguments)],
+        stdout=follower,
+        stderr=follower,
+        cwd=cwd,
+        env={**environment, "TERM": "xterm"},
+    ) as process:
         os.close(follower)
         content = b""
         while True:
@@ -285,7 +290,14 @@ def test_the_table_on_a_terminal_is_as_wide_as_that(folder: Path, width: int) ->
             content += piece
         assert process.wait() == 0
     os.close(leader)
-    lines = re.sub(r"\x1b\[[0-9;]*m", "", content.decode()).replace("\r", "").split("\n")
+    plain = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", content.decode())
+    return plain.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+
+
+@pytest.mark.parametrize("width", [80, 140])
+def test_the_table_on_a_terminal_is_as_wide_as_that(folder: Path, width: int) -> None:
+    asked = ("induce", *LISTS, "--score", "balanced_accuracy", "--top", 40)
+    lines = on_terminal(*asked, cwd=folder, width=width)
     rule = next(i for i, line in enumerate(lines) if line.startswith("──"))
     end = next(i for i, line in enumerate(lines) if " positive and " in line)
     table = lines[:end]
@@ -294,3 +306,15 @@ def test_the_table_on_a_terminal_is_as_wide_as_that(folder: Path, width: int) ->
     ranked = [line for line in table[rule + 1 :] if re.match(r"\s*\d+ ", line)]
     assert len(ranked) > 10
     assert all(re.search(r"( +[\d.]+){7}$", line.rstrip()) for line in ranked)
+
+
+def test_a_search_on_a_terminal_says_how_far_it_is_between_the_warnings(folder: Path) -> None:
+    lines = on_terminal("induce", "--problem", "p.conf", cwd=folder, width=200)
+    assert any("forming atoms 0:00:00" in line for line in lines)
+    told = [line.split(" searching: ")[1] for line in lines if "searching" in line]
+    assert told and all(text.startswith("best accuracy 1.0000, nothing above 1.0000 ") for text in told)
+    assert [line for line in lines if "warning" in line] == [
+        "warning: p.conf:11: alg.unheardOf is not supported and is ignored",
+        "warning: p.conf: settings without effect: noisePercentage 20 (it tells a search when it may stop; "
+        "here the best answer is found whatever it covers wrongly)",
+    ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 import random
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -343,6 +344,20 @@ def test_time_limit_gives_the_best_so_far_with_a_bound():
     assert cut.solutions
     assert cut.upper_bound >= full.solutions[0].score >= cut.solutions[0].score
     assert str(full.solutions[0].formula) == "(2 | (0 & 1))"
+
+
+@pytest.mark.parametrize(("score", "max_atoms"), [("f1", 3), ("f1", 4), ("auroc", 3)])
+def test_progress_tells_of_ever_better_answers_and_ever_lower_bounds(score, max_atoms):
+    extents, positives, negatives = large_problem(0, atoms=14, n=300)
+    told = []
+    problem = extents, [1] * 14, list(range(14)), positives, negatives
+    limits = {"n": 300, "score": score, "max_atoms": max_atoms, "width": 1}
+    found = search(*problem, **limits, progress=lambda *state: told.append(state))
+    assert found.proved_optimal
+    assert replace(found, elapsed=0) == replace(search(*problem, **limits), elapsed=0)
+    best, bound = (list(numbers) for numbers in zip(*told, strict=True))
+    assert best == sorted(best) and bound == sorted(bound, reverse=True)
+    assert best[-1] <= found.solutions[0].score <= bound[-1] < 1
 
 
 def test_same_input_same_answer_also_in_threads():
