@@ -119,8 +119,10 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command line and exit: 0 done, 1 the work failed, 2 the call was wrong."""
     from .ontology.errors import NeurontologyError, of_system
 
-    # Imports make many objects that stay; looking for cycles among them again and again took a tenth of a command.
-    gc.set_threshold(200_000)
+    if arguments is None:
+        # A process of our own. Imports make many objects that stay; looking for cycles among them again and again took
+        # a tenth of a command.
+        gc.set_threshold(200_000)
     given = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in given
     given = [a for a in given if a != "--debug"]

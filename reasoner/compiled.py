@@ -18,7 +18,7 @@ BARE: dict[str, Any] = {"nogil": True, "error_model": "numpy", "_nrt": False}
 
 MODULES = (
     *("beam", "compiled", "counts", "distinct", "enumeration", "extents", "forms", "literals", "named_classes"),
-    *("pairs", "pool", "popcount", "shape", "universe"),
+    *("pairs", "pool", "popcount", "restrictions", "shape", "universe"),
     *("contexts", "ranked_pool", "ranked_search", "ranking"),
 )
 

@@ -16,14 +16,15 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from ..ontology.expression import Bottom, ClassExpression, DataBound, HasValue, Role, Top
-from .bitset import Words, pack, unpack, word_count
+from .bitset import Words, pack, word_count
 from .compiled import kernel
 from .data_values import BOOLEAN, PropertyValues
 from .distinct import DistinctRows
-from .extents import class_extents
+from .extents import class_extents, gather
 from .interpretation import Interpretation
 from .language import Language
 from .preference import Expressions, Keys
+from .restrictions import Form, restrict_to_counted, restrict_to_members
 
 _CELLS = 1 << 24
 """Entries of the largest dense block."""
@@ -317,64 +318,63 @@ class Enumeration:
         rows = np.arange(self._n) if everyone else self.rows
         for at, bits in class_extents(model.membership, columns, rows, model.role(self._roles[role])):
             keys = self._expressions.restricted("some", length, 0, role, ids[at])
-            if everyone:
-                self._take(length, keys, unpack(bits, self._n), ids[at], everyone)
-            else:
-                self._found(length, keys, bits)
+            self._take(length, keys, bits, ids[at], everyone)
 
     def _restrict_to_anything(self, length: int, role: int, top: NDArray[np.int64], everyone: bool) -> None:
         """Form ∃R.⊤."""
         holds = np.diff(self.interpretation.role(self._roles[role]).indptr) > 0
         keys = self._expressions.restricted("some", length, 0, role, top)
-        self._take(length, keys, (holds if everyone else holds[self.rows])[None, :], top, everyone)
+        self._take(length, keys, pack((holds if everyone else holds[self.rows])[None, :]), top, everyone)
 
     def _count_fillers(
         self, kinds: Sequence[str], length: int, role: int, fillers: Fillers, chosen: NDArray[np.int64], everyone: bool
     ) -> bool:
         """Form restrictions by counting fillers, in blocks; false if a limit ended it."""
         links = self._linked(role, everyone)
-        degree = np.asarray(links.sum(axis=1)).ravel().astype(np.int32)
+        degrees = np.diff(links.indptr).astype(np.int64)
+        forms = self._forms(kinds, int(degrees.max(initial=0)), fillers.ids)
+        if not forms:
+            return True
         block = max(1, _CELLS // max(1, links.shape[0]))
-        product = None
+        counts = None
         if fillers.columns is not None:
-            product = (links @ self.interpretation.membership).tocsc()[:, fillers.columns[chosen]]
+            counts = (links @ self.interpretation.membership).tocsc()[:, fillers.columns[chosen]]
+            counts.sort_indices()
         for start in range(0, len(chosen), block):
             part = chosen[start : start + block]
             if self._candidates + len(part) > self.language.max_candidates:
                 self._limit_candidates()
                 return False
-            if product is not None:
-                counts = product[:, start : start + block].toarray()
-            else:
+            if counts is None:
                 assert fillers.extents is not None
-                counts = links @ unpack(fillers.extents[part], self._n).T.astype(np.int32, order="C")
-            if fillers.complement:
-                counts = degree[:, None] - counts
+                restricted, largest = restrict_to_members(links, fillers.extents[part], forms)
+            else:
+                some = counts[:, start : start + block]
+                restricted, largest = restrict_to_counted(some, degrees, forms, complement=fillers.complement)
             ids = fillers.ids[part]
-            for kind, number, holds in self._forms(kinds, counts, degree, ids):
+            for (kind, number), bits in zip(forms, restricted, strict=True):
+                # What everybody is an instance of, or nobody.
+                if (kind == "some" and not largest) or (kind == "min" and number > largest):
+                    continue
+                if kind == "max" and number >= largest:
+                    continue
                 self._candidates += len(part)
                 keys = self._expressions.restricted(kind, length, number, role, ids)
-                self._take(length, keys, np.ascontiguousarray(holds.T), ids, everyone)
+                self._take(length, keys, bits, ids, everyone)
         return True
 
-    def _forms(
-        self, kinds: Sequence[str], counts: NDArray[np.int32], degree: NDArray[np.int32], ids: NDArray[np.int64]
-    ) -> Iterator[tuple[str, int, NDArray[np.bool_]]]:
-        """Restrictions by the number of fillers that count and the number of all fillers."""
-        largest = int(counts.max(initial=0))
+    def _forms(self, kinds: Sequence[str], most: int, ids: NDArray[np.int64]) -> list[Form]:
+        """Restrictions to fillers, of which an individual has so many at most, that can make a difference."""
         first = self._expressions.base(int(ids[0]))
         bottom, top = isinstance(first, Bottom), isinstance(first, Top)
+        least = {"min": 2, "max": 1}
+        forms: list[Form] = []
         for kind in kinds:
-            if kind == "some" and largest:
-                yield kind, 0, counts > 0
-            elif kind == "only" and not top:
-                yield kind, 0, counts == degree[:, None]
-            elif kind == "min" and not bottom:
-                for number in range(2, min(largest, self.language.max_cardinality) + 1):
-                    yield kind, number, counts >= number
-            elif kind == "max" and not bottom:
-                for number in range(1, min(largest - 1, self.language.max_cardinality) + 1):
-                    yield kind, number, counts <= number
+            if kind == "some" or (kind == "only" and not top):
+                forms.append((kind, 0))
+            elif kind in least and not bottom:
+                forms += [(kind, number) for number in range(least[kind], min(most, self.language.max_cardinality) + 1)]
+        return forms
 
     def _linked(self, role: int, everyone: bool) -> sparse.csr_matrix:
         """Links of a role from all individuals or from the examples, int32."""
@@ -384,13 +384,14 @@ class Enumeration:
             self._links[role, False] = links[self.rows]
         return self._links[role, everyone]
 
-    def _take(
-        self, length: int, keys: Keys, holds: NDArray[np.bool_], fillers: NDArray[np.int64], everyone: bool
-    ) -> None:
+    def _take(self, length: int, keys: Keys, extents: Words, fillers: NDArray[np.int64], everyone: bool) -> None:
         """Register restrictions as atoms and, where they may be nested further, as fillers."""
-        self._found(length, keys, pack(holds[:, self.rows] if everyone else holds))
-        if everyone:
-            self._offer(pack(holds), keys, self._expressions.depths(fillers) + 1)
+        if not everyone:
+            return self._found(length, keys, extents)
+        found = np.zeros((len(extents), word_count(len(self.rows))), np.uint64)
+        gather(extents, self.rows, found)
+        self._found(length, keys, found)
+        self._offer(extents, keys, self._expressions.depths(fillers) + 1)
 
     def _found(self, length: int, keys: Keys, extents: Words) -> None:
         """Register atoms by their packed extensions over the examples."""

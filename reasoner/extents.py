@@ -19,6 +19,16 @@ _BLOCK = 1 << 25
 
 
 @kernel
+def gather(extents: Words, columns: NDArray[np.int64], out: Words) -> None:
+    """Set bit k of every row of ``out``, all zero before, to bit ``columns[k]`` of the row of ``extents``."""
+    for i in range(extents.shape[0]):
+        for k in range(columns.shape[0]):
+            column = columns[k]
+            bit = (extents[i, column >> 6] >> np.uint64(column & 63)) & np.uint64(1)
+            out[i, k >> 6] |= bit << np.uint64(k & 63)
+
+
+@kernel
 def _mark(
     links: NDArray[np.integer],
     linked: NDArray[np.integer],

@@ -74,7 +74,7 @@ def resolve_individuals(names: Iterable[str], index: KBIndex, *, skip_unknown: b
             given = [name for name in given if name not in set(unknown)]
         if ambiguous := [name for name in others if len(holders[name]) > 1]:
             raise UsageError(
-                f"{len(ambiguous)} names stand for several individuals: "
+                "several individuals are called "
                 + _listed([f"{name} ({', '.join(holders[name][:3])})" for name in ambiguous]),
                 expected="full IRIs for these",
             )
@@ -99,7 +99,7 @@ def resolve_problem(problem: LearningProblem, index: KBIndex, *, skip_unknown: b
         raise UsageError(error.what, where=problem.origin, expected=error.expected, hint=error.hint) from error
     if both := [iri for iri in positives if iri in negatives]:
         raise DataError(
-            f"{len(both)} individuals are both positive and negative under different names: {_listed(both)}",
+            f"both positive and negative, under different names: {_listed(both)}",
             where=problem.origin,
             expected="every individual on one side only",
         )

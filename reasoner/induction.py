@@ -157,7 +157,7 @@ class Induction:
             self._elsewhere = max(open_bound, reach)
             open_bound = max(open_bound, self._work(universe, True, deadline, node_stop, work_stop))
         full = self._pool.state[COUNT] == len(self._pool.score) - 1
-        proved = open_bound == -math.inf or (full and open_bound < self._pool.threshold[0])
+        proved = open_bound == -math.inf or bool(full and open_bound < self._pool.threshold[0])
         self.upper_bound = self._best if proved else max(self._best, open_bound)
         return proved
 

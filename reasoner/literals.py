@@ -13,6 +13,7 @@ from .bitset import Words, mask, word_count
 from .compiled import kernel
 from .counting import UnitCounts
 from .distinct import DistinctRows
+from .extents import gather
 from .pool import Ground
 from .popcount import padded, popcount64
 from .score import Score
@@ -45,16 +46,6 @@ class Literals:
         """Return (atom, negated) of the literals that have the extension and length of representative ``i``."""
         span = slice(self.start[i], self.stop[i])
         return list(zip(self.atom[span].tolist(), self.negated[span].tolist(), strict=True))
-
-
-@kernel
-def gather(extents: Words, columns: NDArray[np.int64], out: Words) -> None:
-    """Set bit k of every row of ``out``, all zero before, to bit ``columns[k]`` of the row of ``extents``."""
-    for i in range(extents.shape[0]):
-        for k in range(columns.shape[0]):
-            column = columns[k]
-            bit = (extents[i, column >> 6] >> np.uint64(column & 63)) & np.uint64(1)
-            out[i, k >> 6] |= bit << np.uint64(k & 63)
 
 
 @kernel

@@ -218,11 +218,12 @@ def make_problem(
         )
     others = frozenset(negative)
     if both := [example for example in positive if example in others]:
+        are = f" of {name!r} is" if len(both) == 1 else f"s of {name!r} are"
         raise DataError(
-            f"{len(both)} individuals of {name!r} are both positive and negative: {_listed(both)}",
+            f"{len(both)} individual{are} both positive and negative: {_listed(both)}",
             where=origin,
             expected="every individual on one side only",
-            hint="remove them from one of the lists",
+            hint="take each out of one of the lists",
         )
     return LearningProblem(
         name=name,

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from .bitset import Words, mask, popcount, word_count
 from .compiled import Scalar, kernel
 from .contexts import DONE, INNER, NOBODY, ONE, PAIR, PAIRS, TASK, TWO, make_scratch, work_through
-from .literals import gather, prepare
+from .extents import gather
+from .literals import prepare
 from .pool import COUNT, LEAF, SHAPE, WORK, Ground, Pool, make_pool
 from .pooled import pooled_solutions
 from .ranked_pool import OUT_OF_REACH, aim_ranked, offer_ranked

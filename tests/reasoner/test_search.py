@@ -318,6 +318,8 @@ def test_interrupted_search_bounds_the_optimum(seed, node_limit):
     rows, n, lengths, priorities, positives, negatives = problem
     result = run(rows, n, lengths, priorities, positives, negatives, node_limit=node_limit, width=1, top=3)
     optimum = float(best_of(problem)[0])
+    # Records are JSON, which numpy's truth values and numbers are not.
+    assert (type(result.proved_optimal), type(result.upper_bound)) == (bool, float)
     assert result.upper_bound >= optimum - 1e-12
     assert result.upper_bound >= result.solutions[0].score
     assert result.solutions[0].score <= optimum + 1e-12
