@@ -369,7 +369,7 @@ def _means(
         batch = rows[start : start + _BATCH].tolist()
         inputs = torch.stack([network.transform(photographs.open(row)) for row in batch]).to(device)
         with capture(network, [layer], "mean") as outputs, torch.inference_mode():
-            network.module(inputs)
+            network.run(inputs)
             part = outputs[layer].double().sum(0)
         total = part if total is None else total + part
         if progress is not None:

@@ -171,9 +171,11 @@ class Scene:
 
 
 def _has_individuals(kb: KB, ids: set[str]) -> bool:
+    from ..ontology.iris import ids_by_local_name
     from ..ontology.names import local_name
 
-    return any(local_name(iri) in ids for iri in kb.index.individuals)
+    wanted = ids_by_local_name(ids)
+    return any(local_name(iri) in wanted for iri in kb.index.individuals)
 
 
 def _edges(box: Box | None) -> tuple[int, int, int, int]:

@@ -64,7 +64,7 @@ def _triples(kb: KB, runs: Sequence[Run], record: dict[str, Any]) -> Iterator[Tr
         made = NamedNode(f"{kb.base}run/{run_name(run)}")
         outcome = NamedNode(f"{comparison.value}/outcome/{run_name(run)}")
         model = model_node(kb, run.config.model, run.config.weight_digest)
-        yield Triple(comparison, NamedNode(PROV + "wasDerivedFrom"), made)
+        yield Triple(comparison, NamedNode(PROV + "wasInfluencedBy"), made)
         yield Triple(comparison, NamedNode(DCT + "hasPart"), outcome)
         yield Triple(outcome, TYPE, nl("ComparedRun"))
         yield Triple(outcome, nl("ofRun"), made)

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from scipy import ndimage
-from torch import Tensor, nn
+from torch import Tensor
 
 from ..bridge.activations import Activations
 from ..bridge.hooks import watch
@@ -327,15 +327,15 @@ def layer_maps(
     device = next((one.device for one in model.module.parameters()), torch.device("cpu"))
     latest: list[Tensor] = []
 
-    def receive(_: str, module: nn.Module, tensor: Tensor | None) -> None:
-        latest[:] = [spatial_maps(tensor, module, layer).float().clone()]
+    def receive(_: str, tensor: Tensor | None, axis: int) -> None:
+        latest[:] = [spatial_maps(tensor, axis, layer).float().clone()]
 
     for start in range(0, len(rows), _BATCH):
         batch = rows[start : start + _BATCH]
         inputs = torch.stack([model.transform(photographs.open(row)) for row in batch]).to(device)
         # Hooks and inference mode are entered anew for each batch, since the consumer runs between them.
         with watch(model, [layer], receive), torch.inference_mode():
-            model.module(inputs)
+            model.run(inputs)
             maps = latest.pop().cpu()
         yield from zip(batch, maps.clone().unbind(0), strict=True)
         if progress is not None:

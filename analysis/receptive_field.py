@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 
-from ..bridge.hooks import unit_axis, watch
-from ..bridge.layers import dry_images
+from ..bridge.hooks import watch
+from ..bridge.layers import dry_batch
 from ..bridge.loaded_model import LoadedModel
 from ..ontology.errors import UsageError
 
@@ -123,7 +123,7 @@ class ReceptiveField:
         )
 
 
-def spatial_maps(tensor: Tensor | None, module: nn.Module, layer: str) -> Tensor:
+def spatial_maps(tensor: Tensor | None, axis: int, layer: str) -> Tensor:
     """Bring a layer's output to images × units × height × width.
 
     Raises
@@ -139,7 +139,7 @@ def spatial_maps(tensor: Tensor | None, module: nn.Module, layer: str) -> Tensor
             expected="images × units × height × width",
             hint="choose a convolutional layer, see `neurontology layers`",
         )
-    return tensor.movedim(unit_axis(module, tensor), 1)
+    return tensor.movedim(axis, 1)
 
 
 def probe_receptive_field(model: LoadedModel, layer: str) -> ReceptiveField:
@@ -157,16 +157,16 @@ def probe_receptive_field(model: LoadedModel, layer: str) -> ReceptiveField:
     """
     device = next((one.device for one in model.module.parameters()), torch.device("cpu"))
     generator = torch.Generator().manual_seed(0)
-    made_up = torch.stack([model.transform(image) for image in dry_images()])
+    made_up = dry_batch(model)
     noise = torch.randn((_NOISES, *made_up.shape[1:]), generator=generator, dtype=made_up.dtype)
     inputs = torch.cat([made_up, noise]).to(device).requires_grad_()
     seen: list[Tensor] = []
 
-    def receive(_: str, module: nn.Module, tensor: Tensor | None) -> None:
-        seen.append(spatial_maps(tensor, module, layer))
+    def receive(_: str, tensor: Tensor | None, axis: int) -> None:
+        seen.append(spatial_maps(tensor, axis, layer))
 
     with watch(model, [layer], receive), torch.enable_grad():
-        model.module(inputs)
+        model.run(inputs)
         if not seen:
             raise UsageError("the layer did not run", where=layer, expected="a layer that takes part in a pass")
         maps = seen[-1]

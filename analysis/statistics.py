@@ -329,6 +329,8 @@ def holm(p_values: npt.ArrayLike) -> FloatArray:
     ------
     DataError
         A value is not between 0 and 1, or is NaN.
+    UsageError
+        There is more than one dimension.
 
     Examples
     --------
@@ -362,6 +364,8 @@ def benjamini_hochberg(p_values: npt.ArrayLike) -> FloatArray:
     ------
     DataError
         A value is not between 0 and 1, or is NaN.
+    UsageError
+        There is more than one dimension.
 
     Examples
     --------

@@ -84,7 +84,7 @@ def _triples(kb: KB, runs: Sequence[Run], record: dict[str, Any]) -> Iterator[Tr
     for run, row in zip(runs, record["settings"], strict=True):
         made = NamedNode(f"{kb.base}run/{run_name(run)}")
         outcome = NamedNode(f"{sweep.value}/outcome/{run_name(run)}")
-        yield Triple(sweep, NamedNode(PROV + "wasDerivedFrom"), made)
+        yield Triple(sweep, NamedNode(PROV + "wasInfluencedBy"), made)
         yield Triple(sweep, NamedNode(DCT + "hasPart"), outcome)
         yield Triple(outcome, TYPE, nl("SweepOutcome"))
         yield Triple(outcome, nl("ofRun"), made)

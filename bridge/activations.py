@@ -34,6 +34,7 @@ from .activation_files import (
     split_images,
     versions,
 )
+from .foreign_code import foreign_errors
 from .images import (
     BROKEN_IMAGE,
     BadImage,
@@ -309,6 +310,7 @@ def extract_layers(
         As for `extract`.
     """
     from .models import load_model
+    from .trial import try_out
 
     if batch_size < 1 or (workers is not None and workers < 1):
         raise UsageError("batch size and number of workers must be positive", expected="1 or more")
@@ -332,6 +334,8 @@ def extract_layers(
     existing = {layer: reuse(Path(target), requests[layer]) for layer, target in targets.items()}
     layers = tuple(layer for layer, made in existing.items() if made is None)
     if layers:
+        if executor is None:
+            try_out(loaded, layers, reduce, _device(device))
         forward = Forward(loaded, layers, reduce, batch_size, device, skip_bad, workers)
         bad: list[BadImage] = []
         devices: set[str] = set()
@@ -353,6 +357,8 @@ def extract_layers(
                 raise bad_images_error(bad, found.root)
             for one in bad:
                 log.warning("skipped %s: %s", one.relative, one.reason)
+            if len(bad) == len(found):
+                raise DataError("none of the images can be read", where=found.root, hint="get the files again")
             for layer, writer in zip(layers, writers, strict=True):
                 writer.publish(
                     model=loaded.name,
@@ -425,29 +431,28 @@ class Forward:
         import torch
 
         from .hooks import capture
+        from .trial import rows_of, running_on
 
-        place, home = _device(self.device), _home(self.model.module)
+        place = _device(self.device)
         in_vain = False
         with (
             ThreadPoolExecutor(self.workers or _processors(), thread_name_prefix="decode") as pool,
             closing(_batches(pool, images, self.model, self.batch_size)) as batches,
             capture(self.model, self.layers, self.reduce) as outputs,
+            running_on(self.model, place),
         ):
-            self.model.module.to(place)
-            try:
-                for records, inputs, bad in batches:
-                    seen = len(records) + len(bad)
-                    # Once the work is known to be in vain, the rest is only decoded, to name every bad file.
-                    in_vain = in_vain or (bool(bad) and not self.skip_bad)
-                    if in_vain or not records:
-                        yield Batch((), (), bad, seen, str(place))
-                        continue
-                    with torch.inference_mode():
-                        self.model.module(_stack(inputs, records, self.model).to(place, non_blocking=True))
-                        values = [_rows_of(outputs, layer, len(records)).cpu().numpy() for layer in self.layers]
-                    yield Batch(records, values, bad, seen, str(place))
-            finally:
-                self.model.module.to(home)
+            for records, inputs, bad in batches:
+                seen = len(records) + len(bad)
+                # Once the work is known to be in vain, the rest is only decoded, to name every bad file.
+                in_vain = in_vain or (bool(bad) and not self.skip_bad)
+                if in_vain or not records:
+                    yield Batch((), (), bad, seen, str(place))
+                    continue
+                with torch.inference_mode():
+                    batch = _stack(inputs, records, self.model).to(place, non_blocking=True)
+                    self.model.run(batch, [one.relative for one in records])
+                    values = [rows_of(outputs, layer, len(records)).cpu().numpy() for layer in self.layers]
+                yield Batch(records, values, bad, seen, str(place))
 
 
 class Executor(Protocol):
@@ -472,7 +477,8 @@ def _batches(
             image = load_rgb(record.path, model.decode_size)
         except BROKEN_IMAGE as problem:
             return BadImage(record.relative, describe(problem))
-        return model.transform(image)
+        with foreign_errors(f"the transform failed on {record.relative}", model.name):
+            return model.transform(image)
 
     waiting: deque[tuple[ImageRecord, Future[Tensor | BadImage]]] = deque()
     remaining = iter(images)
@@ -514,27 +520,6 @@ def _stack(inputs: list[Tensor], records: list[ImageRecord], model: LoadedModel)
     return torch.stack(inputs)
 
 
-def _rows_of(outputs: object, layer: str, images: int) -> Tensor:
-    """Take a batch's reduced outputs, which must be there and have a row per image."""
-    tensor = cast("dict[str, Tensor]", outputs).pop(layer, None)
-    if tensor is None:
-        raise UsageError(
-            f"the layer {layer!r} did not run",
-            where=layer,
-            expected="a layer that takes part in the forward pass",
-            hint="neurontology layers lists those that do; inside TorchScript models none can be watched",
-        )
-    if len(tensor) != images:
-        raise DataError(f"{len(tensor)} rows for {images} images", where=layer, expected="a row per image")
-    return tensor
-
-
-def _home(module: nn.Module) -> device:
-    import torch
-
-    return next((one.device for one in module.parameters()), torch.device("cpu"))
-
-
 def _device(name: str) -> device:
     import torch
 
@@ -549,6 +534,13 @@ def _device(name: str) -> device:
             f"no device {name!r}: torch sees {torch.cuda.device_count()} CUDA devices",
             expected="auto, cpu or cuda",
         )
+    try:
+        torch.zeros(1, device=place).cpu()
+    except (RuntimeError, AssertionError) as problem:
+        # Devices that this torch was not built for, and those that hold no numbers.
+        raise UsageError(
+            f"no device {name!r}: {str(problem).splitlines()[0].rstrip('.!')}", expected="auto, cpu or cuda"
+        ) from problem
     return place
 
 

@@ -74,7 +74,7 @@ class Fingerprints:
             Names by which the knowledge base calls the entities.
         """
         language = repr((__version__, atoms.depth, atoms.truncated))
-        digest = hashlib.sha256("\n".join([language, *images]).encode()).digest()
+        digest = hashlib.sha256("\n".join([language, *images]).encode("utf-8", "surrogateescape")).digest()
         words = b"".join(_words(atoms, names))
         return cls(atoms, digest, np.frombuffer(words, np.uint8).reshape(len(atoms), DIGEST))
 

@@ -242,7 +242,10 @@ def bad_images_error(bad: Iterable[BadImage], root: Path) -> DataError:
 
 
 def describe(problem: BaseException) -> str:
-    """Say what is wrong with an image in one line."""
+    """Say what is wrong with an image in one line, which is the same each time."""
+    if isinstance(problem, pillow().UnidentifiedImageError):
+        # Its own words name an object in memory.
+        return "not an image of a known format"
     return str(problem).replace("\n", " ") or type(problem).__name__
 
 
@@ -284,6 +287,8 @@ def _examine(file: Path) -> str:
     if file.exists() and not file.is_file():
         raise ValueError("not a regular file")
     data = file.read_bytes()
+    if not data:
+        raise ValueError("the file is empty")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", pillow().DecompressionBombWarning)
         with _open(io.BytesIO(data)) as image:
@@ -316,7 +321,7 @@ def _members(path: Path) -> tuple[Path, dict[str, tuple[Path, str | None]]]:
 def _walk(root: Path) -> Iterator[str]:
     """Yield the relative paths of images below a folder; links are followed, each folder is seen once."""
     seen: set[tuple[int, int]] = set()
-    for folder, children, files in os.walk(root, followlinks=True):
+    for folder, children, files in os.walk(root, followlinks=True, onerror=_raise):
         status = Path(folder).stat()
         if (status.st_dev, status.st_ino) in seen:
             children.clear()
@@ -327,6 +332,11 @@ def _walk(root: Path) -> Iterator[str]:
             hidden = name.startswith(".")
             if not hidden and Path(name).suffix.lower() in SUFFIXES and not _COMPANION.search(name):
                 yield (Path(folder) / name).relative_to(root).as_posix()
+
+
+def _raise(problem: OSError) -> None:
+    """A folder that cannot be read is not an empty one."""
+    raise problem
 
 
 def _folder_label(relative: str) -> str | None:

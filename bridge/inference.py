@@ -13,8 +13,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_weights
 
+from ..ontology.errors import DataError
+from .foreign_code import foreign_errors
 from .hooks import capture
-from .layers import dry_images
+from .layers import dry_batch
 from .loaded_model import LoadedModel, ScriptNetwork
 
 log = logging.getLogger(__name__)
@@ -47,15 +49,21 @@ def for_inference(model: LoadedModel, layer: str) -> LoadedModel:
     device = next((one.device for one in model.module.parameters()), torch.device("cpu"))
     if isinstance(model.module, ScriptNetwork) or device.type != "cpu":
         return model
-    inputs = torch.stack([model.transform(image) for image in dry_images()])
-    arranged = replace(model, module=copy.deepcopy(model.module))
+    inputs = dry_batch(model)
+    try:
+        with foreign_errors("the network cannot be copied", model.name):
+            arranged = replace(model, module=copy.deepcopy(model.module))
+    except DataError as problem:
+        # It holds a lock or an open file, for instance.
+        log.info("%s runs as it is: %s", model.name, problem)
+        return model
     with torch.no_grad():
         expected = _outputs(model, layer, inputs)
         _fold(arranged, layer, inputs)
         arranged.module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's types lack it
         try:
             found = _outputs(arranged, layer, inputs)
-        except RuntimeError as problem:
+        except DataError as problem:
             # A view that needs the channels first, for instance.
             log.info("%s runs as it is: %s", model.name, problem)
             return model
@@ -68,7 +76,7 @@ def for_inference(model: LoadedModel, layer: str) -> LoadedModel:
 
 def _outputs(model: LoadedModel, layer: str, inputs: Tensor) -> Tensor:
     with capture(model, [layer], "mean") as outputs:
-        model.module(inputs)
+        model.run(inputs)
         return outputs[layer].clone()
 
 

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..ontology.errors import UsageError
+from ..ontology.iris import ids_by_local_name
 from ..ontology.kb import KB
 from ..ontology.names import NameTable, local_name
 from ..reasoner.atoms import AtomTable, enumerate_atoms
@@ -168,12 +169,12 @@ def join_images(kb: KB, activations: Activations, dataset: str | None = None) ->
 
 
 def _individuals_called(kb: KB, graph: int, ids: Iterable[str]) -> dict[str, int]:
-    """Individuals of a graph by local name, as far as they are among the ids asked for."""
-    wanted = set(ids)
+    """Individuals of a graph by image id, as far as they are among those asked for."""
+    wanted = ids_by_local_name(ids)
     found: dict[str, int] = {}
     for individual in kb.index.individuals_of([graph]):
-        name = local_name(kb.index.individuals[int(individual)])
-        if name in wanted:
+        name = wanted.get(local_name(kb.index.individuals[int(individual)]))
+        if name is not None:
             if name in found:
                 raise UsageError(
                     f"two individuals are called {name!r}",
@@ -200,7 +201,7 @@ def check_options(options: InductionOptions, thresholds: Thresholds | None = Non
     if options.strategy == "ecii":
         raise UsageError(
             "units are not labelled in ECII mode",
-            expected="the strategy exact or beam",
+            expected="the strategy exact, beam or ripple",
             hint="ECII mode is for problems in files: `neurontology induce --strategy ecii`",
         )
 

@@ -10,7 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from .hooks import unit_axis, watch
+from .foreign_code import foreign_code
+from .hooks import watch
 from .images import pillow
 from .loaded_model import LoadedModel
 
@@ -57,7 +58,7 @@ def list_layers(model: LoadedModel) -> list[LayerInfo]:
     them made any unit negative, as is so after every rectifier.
 
     Layers whose hooks do not run are missing: unused modules, containers, and the inside of TorchScript
-    models.
+    models; so are those whose output has no row per image, such as sequences first.
 
     Returns
     -------
@@ -66,24 +67,25 @@ def list_layers(model: LoadedModel) -> list[LayerInfo]:
     """
     seen: dict[str, LayerInfo] = {}
 
-    def look(name: str, module: nn.Module, tensor: Tensor | None) -> None:
-        if tensor is None or tensor.ndim < 2:
+    def look(name: str, tensor: Tensor | None, axis: int) -> None:
+        if tensor is None or tensor.ndim < 2 or len(tensor) != images:
             return
         before = seen.get(name)
         seen[name] = LayerInfo(
             name=name,
             kind=_kind(model, name),
             shape=tuple(tensor.shape[1:]),
-            units=tensor.shape[unit_axis(module, tensor)],
+            units=tensor.shape[axis],
             signed=bool((tensor < 0).any()),
             spatial=tensor.ndim > 2,
             calls=1 if before is None else before.calls + 1,
         )
 
     device = next(iter(model.module.parameters()), torch.empty(0)).device
-    batch = torch.stack([model.transform(image) for image in dry_images()]).to(device)
+    batch = dry_batch(model).to(device)
+    images = len(batch)
     with watch(model, model.layer_names(), look), torch.inference_mode():
-        model.module(batch)
+        model.run(batch)
     return [seen[name] for name in model.layer_names() if name in seen]
 
 
@@ -118,6 +120,18 @@ def _kinds(model: LoadedModel, name: str) -> set[str]:
 def _kind(model: LoadedModel, name: str) -> str:
     module, then = model.tap(name)
     return type(module).__name__ if then is None else getattr(then, "__name__", type(then).__name__)
+
+
+def dry_batch(model: LoadedModel) -> Tensor:
+    """Made-up photographs as a model takes them, see `dry_images`.
+
+    Raises
+    ------
+    DataError
+        If the transform fails.
+    """
+    with foreign_code("the transform failed on made-up photographs of 320 × 240 pixels", model.name):
+        return torch.stack([model.transform(image) for image in dry_images()])
 
 
 def dry_images() -> list[Image]:

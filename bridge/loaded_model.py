@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Mapping
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ..ontology.errors import UsageError, near_matches
+from .foreign_code import foreign_code
 from .images import pillow
 
 if TYPE_CHECKING:
@@ -86,7 +88,7 @@ class LoadedModel:
         class_names: tuple[str, ...] | None = None,
         virtual_layers: Mapping[str, VirtualLayer] | None = None,
     ) -> LoadedModel:
-        """Take over a module, which is put into evaluation mode.
+        """Take over a module, which is put into evaluation mode; of one run in parallel that inside.
 
         Without `transform` photographs are resized to 224 × 224 and normalised with ImageNet's mean and
         deviation.
@@ -94,9 +96,14 @@ class LoadedModel:
         Raises
         ------
         UsageError
-            If the transform does not turn a photograph into a floating-point tensor of three axes, or if a
-            virtual layer has the name of a module.
+            If the transform does not turn a photograph into a floating-point tensor of three axes, if a
+            virtual layer has the name of a module, or if parameters have no values.
+        DataError
+            If the transform fails.
         """
+        if isinstance(module, nn.DataParallel | nn.parallel.DistributedDataParallel):
+            # The copies on several devices would each show a hook their part of the batch.
+            module = module.module
         name = name or type(module).__name__
         if isinstance(module, torch.jit.ScriptModule):
             module = ScriptNetwork(module)
@@ -104,7 +111,8 @@ class LoadedModel:
             transform = SquareTransform(224, IMAGENET_MEAN, IMAGENET_DEVIATION)
         if transform_info is None:
             transform_info = describe_transform(transform)
-        sample = transform(pillow().new("RGB", (320, 240), (120, 130, 140)))
+        with foreign_code("the transform failed on a grey photograph of 320 × 240 pixels", name):
+            sample = transform(pillow().new("RGB", (320, 240), (120, 130, 140)))
         if not (isinstance(sample, Tensor) and sample.ndim == 3 and sample.is_floating_point()):
             shape = tuple(sample.shape) if isinstance(sample, Tensor) else type(sample).__name__
             raise UsageError(
@@ -128,6 +136,35 @@ class LoadedModel:
             class_names=class_names,
             virtual_layers=layers,
         )
+
+    def run(self, inputs: Tensor, photographs: Sequence[str] = ()) -> Any:
+        """Run the network on a batch, images × channels × height × width, on its device.
+
+        Parameters
+        ----------
+        inputs
+            The batch.
+        photographs
+            What to call the images of the batch if the network fails.
+
+        Raises
+        ------
+        DataError
+            If it fails.
+        """
+        shape, kind = " × ".join(map(str, inputs.shape)), str(inputs.dtype).removeprefix("torch.")
+        of = f" ({', '.join(photographs)})" if photographs else ""
+        with foreign_code(
+            f"the network failed on a batch of {shape} {kind}{of}",
+            self.name,
+            expected="a network that takes what the transform makes of photographs, and nothing else",
+            hint="a FILE.py:FACTORY may return a pair of network and transform",
+        ):
+            if "torch._dynamo" in sys.modules:
+                # Hooks are not for compiled code: they may stop the compiler.
+                with torch.compiler.set_stance("force_eager"):
+                    return self.module(inputs)
+            return self.module(inputs)
 
     @property
     def decode_size(self) -> tuple[int, int] | None:
@@ -246,8 +283,7 @@ def describe_transform(transform: Transform) -> dict[str, Any]:
     if isinstance(transform, SquareTransform):
         return transform.info
     name = getattr(transform, "__qualname__", None)
-    text = re.sub(r" at 0x[0-9a-fA-F]+", "", repr(transform))
-    return {"description": text if name is None else f"{transform.__module__}.{name}"}
+    return {"description": _without_addresses(transform) if name is None else f"{transform.__module__}.{name}"}
 
 
 def state_digest(module: nn.Module) -> str:
@@ -255,13 +291,45 @@ def state_digest(module: nn.Module) -> str:
 
     Entries go in by name, sorted; each as name, type, shape and little-endian bytes, so that neither the
     device nor the order of registration matters.
+
+    Raises
+    ------
+    UsageError
+        If a parameter has no values yet.
     """
     digest = hashlib.sha256()
     for name, value in sorted(module.state_dict().items()):
-        if not isinstance(value, Tensor):
-            digest.update(f"{name}\0{value!r}\n".encode())
-            continue
-        plain = value.detach().cpu().contiguous()
-        digest.update(f"{name}\0{plain.dtype}\0{tuple(plain.shape)}\n".encode())
-        digest.update(plain.reshape(-1).view(torch.uint8).numpy().tobytes() if plain.numel() else b"")
+        if nn.parameter.is_lazy(value) or (isinstance(value, Tensor) and value.is_meta):
+            raise UsageError(
+                f"the parameter {name!r} has no values yet",
+                where=type(module).__name__,
+                expected="a network with all its weights",
+                hint="the function that builds the model has to run lazy modules once, and to fill those without data",
+            )
+        for part in _parts(name, value):
+            digest.update(part)
     return digest.hexdigest()
+
+
+def _parts(name: str, value: object) -> Iterator[bytes]:
+    """What an entry of a state dict gives to the digest: every number in it, whatever it is wrapped in."""
+    if isinstance(value, Mapping):
+        for key, item in value.items():
+            yield from _parts(f"{name}.{key}", item)
+    elif isinstance(value, tuple | list):
+        for at, item in enumerate(value):
+            yield from _parts(f"{name}.{at}", item)
+    elif isinstance(value, Tensor):
+        plain = value.detach().cpu()
+        if plain.is_quantized:
+            # The numbers that it stands for, since the scales may be one for each channel.
+            plain = plain.dequantize()
+        plain = plain.contiguous()
+        yield f"{name}\0{value.dtype}\0{tuple(plain.shape)}\n".encode()
+        yield plain.reshape(-1).view(torch.uint8).numpy().tobytes() if plain.numel() else b""
+    else:
+        yield f"{name}\0{_without_addresses(value)}\n".encode()
+
+
+def _without_addresses(value: object) -> str:
+    return re.sub(r" at 0x[0-9a-fA-F]+", "", repr(value))

@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import pickle
+import struct
+import sys
 import warnings
 import zipfile
 from collections.abc import Callable, Mapping
@@ -15,6 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from ..ontology.errors import DataError, UsageError, near_matches
+from .foreign_code import foreign_code
 from .loaded_model import LoadedModel, SquareTransform, VirtualLayer, describe_transform, state_digest
 from .packages import import_package
 
@@ -25,6 +28,10 @@ __all__ = ["LoadedModel", "SquareTransform", "VirtualLayer", "load_model", "read
 
 _LITE_SIZES = {"efficientnet-lite0": 224, "efficientnet-lite1": 240, "efficientnet-lite2": 260}
 _SPECS = (*_LITE_SIZES, "timm:NAME", "torchvision:NAME", "hf:NAME", "FILE.py:FACTORY", "FILE.pt")
+_SCRIPTS = frozenset({".pt", ".pth", ".ts", ".jit", ".torchscript"})
+"""File name endings (lower case) of TorchScript."""
+_GARBLED = (struct.error, LookupError, TypeError, AttributeError, AssertionError)
+"""What torch's restricted unpickler stumbles over in bytes that are no pickle, besides the errors that it means."""
 
 
 def load_model(spec: str | Path | nn.Module | LoadedModel) -> LoadedModel:
@@ -35,8 +42,8 @@ def load_model(spec: str | Path | nn.Module | LoadedModel) -> LoadedModel:
     spec
         ``efficientnet-lite0``, ``-lite1``, ``-lite2`` (weights from packages, no download), ``timm:NAME``,
         ``torchvision:NAME``, ``hf:NAME``, ``FILE.py:FACTORY`` (a function without arguments that returns a
-        module, a pair of module and transform, or a `LoadedModel`; the file is executed), ``FILE.pt``
-        (TorchScript), a module, or a loaded model.
+        module, a pair of module and transform, or a `LoadedModel`; the file is executed and may import those
+        beside it), ``FILE.pt`` (TorchScript), a module, or a loaded model.
 
     Raises
     ------
@@ -45,7 +52,7 @@ def load_model(spec: str | Path | nn.Module | LoadedModel) -> LoadedModel:
     MissingDependencyError
         If the package that has the model is not installed.
     DataError
-        If a weight file is broken or would have to be unpickled.
+        If a weight file is broken or would have to be unpickled, or the code of a file or factory fails.
     """
     if isinstance(spec, LoadedModel):
         return spec
@@ -62,8 +69,15 @@ def load_model(spec: str | Path | nn.Module | LoadedModel) -> LoadedModel:
         return _load_factory(text, Path(path), factory)
     if text.endswith(".py"):
         raise UsageError("the function that builds the model is missing", where=text, expected="FILE.py:FACTORY")
-    if Path(text).suffix in {".pt", ".pth", ".ts", ".jit"}:
+    if Path(text).suffix.lower() in _SCRIPTS:
         return _load_torchscript(text, Path(text))
+    if Path(text).is_file():
+        raise UsageError(
+            "a file of this kind cannot be run",
+            where=text,
+            expected=f"FILE.py:FACTORY, or TorchScript in a file that ends in {', '.join(sorted(_SCRIPTS))}",
+            hint="weights and exported programs need a FILE.py:FACTORY that builds the network and loads them",
+        )
     raise UsageError(
         f"unknown model {text!r}",
         expected=", ".join(_SPECS),
@@ -85,9 +99,10 @@ def read_state_dict(path: Path | str) -> dict[str, Tensor]:
         raise UsageError("no such weight file", where=path, expected="a state dict written by torch.save")
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, zipfile.BadZipFile) as problem:
+    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, zipfile.BadZipFile, *_GARBLED) as problem:
+        reason = (str(problem).splitlines() or [""])[0]
         raise DataError(
-            f"not a plain state dict: {str(problem).splitlines()[0]}",
+            f"not a plain state dict: {reason or 'it is broken'}",
             where=path,
             expected="tensors only; pickled objects are refused because loading them can run code",
             hint="save model.state_dict() instead",
@@ -206,12 +221,19 @@ def _load_factory(spec: str, path: Path, factory: str) -> LoadedModel:
     assert module_spec is not None
     assert module_spec.loader is not None
     module = importlib.util.module_from_spec(module_spec)
-    module_spec.loader.exec_module(module)
+    # Dataclasses and pickles look their module up by name; and a file may import its neighbours, as a script does.
+    sys.modules[module.__name__] = module
+    folder = str(path.resolve().parent)
+    if folder not in sys.path:
+        sys.path.append(folder)
+    with foreign_code("running the file failed", path, expected="a file that defines the function and ends"):
+        module_spec.loader.exec_module(module)
     build = getattr(module, factory, None)
     if not callable(build):
         known = [name for name, value in vars(module).items() if callable(value) and not name.startswith("_")]
         raise UsageError(f"no function {factory!r}", where=path, hint=near_matches(factory, known))
-    built = build()
+    with foreign_code(f"{factory}() failed", path, expected="a function without arguments that returns the model"):
+        built = build()
     if isinstance(built, LoadedModel):
         return built
     if isinstance(built, nn.Module):
@@ -241,10 +263,21 @@ def _load_torchscript(spec: str, path: Path) -> LoadedModel:
             network: nn.Module = torch.jit.load(str(path), map_location="cpu")  # type: ignore[no-untyped-call]
     except (RuntimeError, ValueError) as problem:
         raise DataError(
-            f"not a TorchScript file ({str(problem).strip().splitlines()[0]})",
+            f"not a TorchScript file, but {_kind_of(path)}",
             where=path,
             expected="a file of torch.jit.save; pickled models are refused because loading them can run code",
             hint="for a state dict write a FILE.py:FACTORY that builds the network and loads it with "
             "neurontology.bridge.models.read_state_dict",
         ) from problem
     return LoadedModel.wrap(network, name=spec)
+
+
+def _kind_of(path: Path) -> str:
+    """Say what a file seems to be that TorchScript refuses."""
+    if not path.stat().st_size:
+        return "an empty one"
+    if not zipfile.is_zipfile(path):
+        return "a pickle, a truncated archive or something else"
+    with zipfile.ZipFile(path) as archive:
+        scripted = any(name.rpartition("/")[2] == "constants.pkl" for name in archive.namelist())
+    return "a damaged one" if scripted else "an archive of tensors, pickled objects or an exported program"

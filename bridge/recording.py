@@ -10,9 +10,11 @@ import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
+from typing import Literal as Choice
 
 from pyoxigraph import Literal, NamedNode, Triple
 
+from .. import __version__
 from ..ontology.expression import named_classes
 from ..ontology.iris import encode_segment
 from ..ontology.kb import KB
@@ -222,10 +224,9 @@ def _provenance(kb: KB, run: Run) -> Iterator[Triple]:
         yield Triple(used, TYPE, NamedNode(PROV + "Entity"))
         yield Triple(used, NamedNode(DCT + "title"), Literal(title))
         yield Triple(used, nl("digest"), Literal(digest))
-    agent = NamedNode(f"{kb.base}software/neurontology-{encode_segment(run.software['neurontology'])}")
+    agent = _software_node(kb, run.software["neurontology"])
     yield Triple(node, NamedNode(PROV + "wasAssociatedWith"), agent)
-    yield Triple(agent, TYPE, NamedNode(PROV + "SoftwareAgent"))
-    yield Triple(agent, LABEL, Literal(f"neurontology {run.software['neurontology']}"))
+    yield from _software_triples(agent, run.software["neurontology"])
 
     settings = {
         **asdict(config.thresholds),
@@ -233,15 +234,31 @@ def _provenance(kb: KB, run: Run) -> Iterator[Triple]:
         "reduction": config.reduction,
         "dataset": config.dataset,
     }
-    yield from setting_triples(kb, node, settings)
+    yield from setting_triples(kb, node, settings, relation="hasInput")
 
 
-def setting_triples(kb: KB, node: NamedNode, settings: dict[str, Any]) -> Iterator[Triple]:
-    """Say with what settings a run was made or labels were judged."""
+def _software_node(kb: KB, version: str) -> NamedNode:
+    return NamedNode(f"{kb.base}software/neurontology-{encode_segment(version)}")
+
+
+def _software_triples(agent: NamedNode, version: str) -> Iterator[Triple]:
+    yield Triple(agent, TYPE, NamedNode(PROV + "SoftwareAgent"))
+    yield Triple(agent, TYPE, NamedNode(EARL + "Software"))
+    yield Triple(agent, LABEL, Literal(f"neurontology {version}"))
+
+
+def setting_triples(
+    kb: KB, node: NamedNode, settings: dict[str, Any], *, relation: Choice["hasInput", "hasPart"] = "hasPart"
+) -> Iterator[Triple]:
+    """Say with what settings a run was made or labels were judged.
+
+    The inputs of ML-Schema are those of runs. Runs are processes there and what specifies an evaluation is not, so
+    that settings are parts of it.
+    """
     for name, value in settings.items():
         setting = NamedNode(f"{node.value}/setting/{name}")
         parameter = NamedNode(f"{kb.base}parameter/{name}")
-        yield Triple(node, NamedNode(MLS + "hasInput"), setting)
+        yield Triple(node, NamedNode(MLS + relation), setting)
         yield Triple(setting, TYPE, NamedNode(MLS + "HyperParameterSetting"))
         yield Triple(setting, NamedNode(MLS + "specifiedBy"), parameter)
         yield Triple(setting, NamedNode(MLS + "hasValue"), literal(value))
@@ -309,8 +326,9 @@ def annotation_triples(kb: KB, label: NamedNode, target: NamedNode, solution: di
 def _verdict_triples(kb: KB, run: Run, rows: Sequence[dict[str, Any]], settings: dict[str, Any]) -> Iterator[Triple]:
     about = [(label_node(kb, run, row["unit"], 1), unit_node(kb, run, row["unit"]), row) for row in rows]
     yield from verdict_triples(kb, about, settings)
-    for label, _, _ in about:
-        yield Triple(_run_node(kb, run), NamedNode(MLS + "hasOutput"), NamedNode(f"{label.value}/verdict"))
+    for label, _, row in about:
+        if row["auc"] is not None:
+            yield Triple(_run_node(kb, run), NamedNode(MLS + "hasOutput"), NamedNode(f"{label.value}/verdict"))
 
 
 def verdict_triples(
@@ -337,12 +355,15 @@ def verdict_triples(
     yield Triple(measure, TYPE, NamedNode(MLS + "EvaluationMeasure"))
     yield Triple(measure, LABEL, Literal("area under the ROC curve"))
     yield from setting_triples(kb, test, settings)
+    agent = _software_node(kb, __version__)
+    yield from _software_triples(agent, __version__)
     for subject, unit, row in rows:
         verdict = NamedNode(f"{subject.value}/verdict")
         result = NamedNode(f"{verdict.value}/result")
         outcome = _OUTCOMES.get(row["verdict"], "cantTell")
         yield Triple(verdict, TYPE, nl("Verdict"))
         yield Triple(verdict, TYPE, NamedNode(EARL + "Assertion"))
+        yield Triple(verdict, NamedNode(EARL + "assertedBy"), agent)
         yield Triple(verdict, NamedNode(EARL + "subject"), subject)
         yield Triple(verdict, NamedNode(EARL + "test"), test)
         yield Triple(verdict, NamedNode(EARL + "mode"), NamedNode(EARL + "automatic"))

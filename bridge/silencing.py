@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from ..ontology.errors import DataError, UsageError
-from .hooks import first_tensor, unit_axis
+from .hooks import first_tensor, unit_axes
 from .loaded_model import LoadedModel
 
 
@@ -60,7 +60,7 @@ def silence(model: LoadedModel, layer: str, units: Sequence[int], values: Tensor
             )
         if not isinstance(output, Tensor) or first_tensor(output) is None:
             raise DataError("the layer's output is no tensor of floating-point numbers", where=layer)
-        axis = unit_axis(module, output)
+        axis = axis_of(module, output)
         size = output.shape[axis]
         if (units and not 0 <= min(units) <= max(units) < size) or (values is not None and len(values) != size):
             raise UsageError(f"the layer has {size} units", where=layer, expected="units among these")
@@ -81,6 +81,7 @@ def silence(model: LoadedModel, layer: str, units: Sequence[int], values: Tensor
         return _with(output, axis, chosen, levels)
 
     with ExitStack() as handles:
+        axis_of = handles.enter_context(unit_axes(model, [module]))
         handles.callback(model.module.register_forward_pre_hook(count).remove)
         handles.callback(module.register_forward_hook(hook).remove)
         yield
@@ -131,7 +132,7 @@ def silenced_outputs(
     with torch.inference_mode(), _remembered(model, _modules_before(model, layer, inputs[:1]), inputs):
         for units in groups:
             with silence(model, layer, units, values):
-                output = first_tensor(model.module(inputs))
+                output = first_tensor(model.run(inputs))
             if output is None or output.ndim != 2 or len(output) != len(inputs):
                 raise DataError(
                     "the network's output is no row of numbers for each image",
@@ -169,7 +170,7 @@ def _modules_before(model: LoadedModel, layer: str, inputs: Tensor) -> set[nn.Mo
         for module in model.module.modules():
             handles.callback(module.register_forward_pre_hook(enter).remove)
             handles.callback(module.register_forward_hook(leave).remove)
-        model.module(inputs)
+        model.run(inputs)
     if not reached:
         raise UsageError("the layer did not run", where=layer, expected="a layer that takes part in the forward pass")
     # A forward method of the instance's own is left alone, since replacing it for a while would lose it.
@@ -193,7 +194,7 @@ def _remembered(model: LoadedModel, modules: set[nn.Module], inputs: Tensor) -> 
     with ExitStack() as handles:
         for module in modules:
             handles.callback(module.register_forward_hook(record).remove)
-        model.module(inputs)
+        model.run(inputs)
     with ExitStack() as restored:
         for module, calls in outputs.items():
             module.__dict__["forward"] = partial(replay, calls, cycle(range(len(calls))))

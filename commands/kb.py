@@ -107,11 +107,18 @@ def kb_info(kb: KbPath, as_json: Json = False) -> None:
     print_info(KB.open(kb), as_json)
 
 
-def export_kb(kb: KbPath, file: Annotated[Path, typer.Argument(help=".nq .trig .ttl .nt .rdf .jsonld")]) -> None:
+def export_kb(
+    kb: KbPath,
+    file: Annotated[Path, typer.Argument(help=".nq .trig .ttl .nt .rdf .jsonld")],
+    as_json: Json = False,
+) -> None:
     """Write everything a knowledge base holds to an RDF file."""
     from ..ontology.kb import KB
 
     KB.open(kb).export(file)
+    if as_json:
+        return print_json({"file": str(file)})
+    say(f"written to {file}")
 
 
 def extend_kb(

@@ -37,7 +37,9 @@ Score = Annotated[
 ]
 
 
-MaxAtoms = Annotated[int | None, typer.Option(min=1, help="Largest number of atoms in an expression; 3 by default.")]
+MaxAtoms = Annotated[
+    int | None, typer.Option(min=1, help="Largest number of atoms in an expression, at most 4; 3 by default.")
+]
 
 
 Operators = Annotated[

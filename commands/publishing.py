@@ -5,15 +5,12 @@ from __future__ import annotations
 import signal
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from .options import Auth, Json, KbPath, Netrc, Preset, Timeout, User, binding
 from .terminal import print_json, print_table, say
-
-if TYPE_CHECKING:
-    pass
 
 
 def run_sparql(

@@ -230,7 +230,9 @@ class _Writer:
 
     def _individual(self, node: NamedNode, identifier: str) -> None:
         self._add(node, TYPE, _INDIVIDUAL)
-        self._add(node, _IDENTIFIER, Literal(identifier))
+        # File names may hold bytes that are no text; the IRI has them all.
+        text = identifier.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+        self._add(node, _IDENTIFIER, Literal(text))
 
     def _class(self, names: Sequence[str]) -> tuple[NamedNode, bool]:
         """Class of the first name that surely has one, else that has one, else an own one; and whether it is own."""

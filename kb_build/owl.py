@@ -18,7 +18,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from pyoxigraph import NamedNode, RdfFormat
+from pyoxigraph import NamedNode, RdfFormat, parse
 
 from ..ontology.errors import DataError, UsageError
 from ..ontology.kb import KB, Source
@@ -34,6 +34,7 @@ _BY_SUFFIX = {
     ".n3": RdfFormat.N3,
     ".jsonld": RdfFormat.JSON_LD,
 }
+_OF_GRAPHS = {".nq": RdfFormat.N_QUADS, ".trig": RdfFormat.TRIG}
 _PACKED: dict[str, tuple[str, Callable[..., Any]]] = {
     ".gz": ("gzip", gzip.open),
     ".bz2": ("bzip2", bz2.open),
@@ -59,7 +60,8 @@ _MAX_ENTITY_EXPANSION = 1_000_000
 def build_owl(paths: Sequence[str | Path], out: str | Path, *, base: str = DATA) -> KB:
     """Build a knowledge base from one or several OWL files, one named graph each.
 
-    What they import is not fetched; a warning is logged of imported ontologies that are not among the files.
+    What they import is not fetched; a warning is logged of imported ontologies that are not among the files. The
+    graphs of an N-Quads or TriG file become one.
 
     Raises
     ------
@@ -144,6 +146,11 @@ def _source(path: Path, scratch: Path, number: int) -> Source:
         converted = scratch / f"{number}.nt"
         convert_kb(readable, converted, origin=path)
         return Source(name=name, path=converted, format=RdfFormat.N_TRIPLES, origin=str(path))
+    if suffix in _OF_GRAPHS:
+        _check_utf8(readable, path, _OF_GRAPHS[suffix].name)
+        merged = scratch / f"{number}.nt"
+        _merge_graphs(_without_mark(readable, scratch, number), merged, _OF_GRAPHS[suffix], origin=path)
+        return Source(name=name, path=merged, format=RdfFormat.N_TRIPLES, origin=str(path))
     syntax = _BY_SUFFIX.get(suffix)
     head = _head(readable)
     if syntax is None and not head:
@@ -167,6 +174,20 @@ def _source(path: Path, scratch: Path, number: int) -> Source:
         _check_utf8(readable, path, syntax.name)
         readable = _without_mark(readable, scratch, number)
     return Source(name=name, path=readable, format=syntax, origin=str(path))
+
+
+def _merge_graphs(readable: Path, target: Path, syntax: RdfFormat, *, origin: Path) -> None:
+    """Write what the graphs of a file state as N-Triples."""
+    try:
+        with target.open("wb") as file:
+            for quad in parse(path=str(readable), format=syntax, base_iri=origin.resolve().as_uri()):
+                file.write(f"{quad.triple} .\n".encode())
+    except SyntaxError as error:
+        raise DataError(
+            f"not valid {syntax.name} ({error.msg})",
+            where=f"{origin}:{error.lineno}" if error.lineno else origin,
+            hint="check the file with the program that wrote it",
+        ) from error
 
 
 def _unpack(path: Path, target: Path) -> None:

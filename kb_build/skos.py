@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import bz2
+import codecs
 import gzip
+import io
 import tempfile
 import zlib
 from collections.abc import Iterator, Sequence
@@ -14,6 +16,7 @@ from pyoxigraph import BlankNode, Literal, NamedNode, RdfFormat, Triple, parse
 
 from ..ontology.errors import DataError, UsageError
 from ..ontology.kb import KB, Source
+from ..ontology.staging import refuse_existing
 from ..ontology.vocabulary import BUILT_IN, DATA, LABEL, OWL, SKOS, TYPE
 from .concept_graph import REMOVED, ConceptGraph
 
@@ -52,6 +55,7 @@ def build_skos(paths: Sequence[str | Path], out: str | Path, *, base: str = DATA
     """
     files = [Path(path) for path in paths]
     formats = [_format(file) for file in files]
+    refuse_existing(Path(out))
     graph = ConceptGraph()
     with tempfile.TemporaryDirectory() as scratch:
         axioms, told, removed = Path(scratch, "owl.nt"), Path(scratch, "skos.nt"), Path(scratch, REMOVED)
@@ -135,7 +139,9 @@ def _open(file: Path) -> IO[bytes]:
 
 def _triples(file: Path, syntax: RdfFormat) -> Iterator[Triple]:
     try:
-        with _open(file) as content:
+        with io.BufferedReader(_open(file)) as content:  # type: ignore[type-var]
+            if content.peek(3).startswith(codecs.BOM_UTF8):
+                content.read(len(codecs.BOM_UTF8))
             for quad in parse(content, syntax, base_iri=file.resolve().as_uri()):
                 yield quad.triple
     except SyntaxError as error:

@@ -13,6 +13,7 @@ from pyoxigraph import Literal, NamedNode, RdfFormat, Triple
 from ..ontology.errors import DataError, UsageError
 from ..ontology.iris import encode_segment
 from ..ontology.kb import KB, Source
+from ..ontology.staging import refuse_existing
 from ..ontology.vocabulary import DATA, LABEL, NEURONTOLOGY, SKOS
 from .concept_graph import REMOVED, ConceptGraph
 
@@ -80,6 +81,7 @@ def build_wordnet(folder: str | Path, out: str | Path, *, base: str = DATA) -> K
                 expected="WordNet's database files",
                 hint="on Debian install wordnet-base and give /usr/share/wordnet",
             )
+    refuse_existing(Path(out))
     version = _version(data)
     synsets = {synset.offset: synset for synset in read_synsets(data)}
     senses = read_senses(index)

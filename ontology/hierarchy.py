@@ -110,9 +110,9 @@ class Hierarchy:
         )
         frontier = reached
         while frontier.nnz:
-            following = (frontier @ local).astype(np.bool_)
+            following = (frontier @ local).astype(np.bool_, copy=False)
             new = following > reached
-            reached = (reached + new).astype(np.bool_)
+            reached = (reached + new).astype(np.bool_, copy=False)
             frontier = new.tocsr()
         reached.sort_indices()
         return reached, columns

@@ -20,7 +20,7 @@ from .hierarchy import Hierarchy
 from .iris import IriTable
 from .names import local_name
 from .syntax.rdf import GENID
-from .vocabulary import BUILT_IN, DCAT, DCT, EQUIVALENT, LABEL, OA, OWL, PROV, RDF, RDFS, SKOS, SUBCLASS, TYPE
+from .vocabulary import BUILT_IN, DCAT, DCT, EQUIVALENT, LABEL, OA, OWL, PROV, RDF, RDFS, SKOS, SUBCLASS, SWRL, TYPE
 
 LAYOUT = 3
 """Version of what :meth:`KBIndex.save` writes; part of the folder's name, so that older ones are built anew."""
@@ -32,6 +32,7 @@ _TEXTS = {LABEL, NamedNode(RDFS + "comment")}
 _CLASS_TYPES = {OWL + "Class", RDFS + "Class"}
 _INDIVIDUAL_TYPES = {OWL + "NamedIndividual", OWL + "Thing"}
 _DATA_PROPERTY = OWL + "DatatypeProperty"
+_DATATYPE, _RULE = RDFS + "Datatype", SWRL + "Imp"
 _SAME_AS, _DIFFERENT_FROM = NamedNode(OWL + "sameAs"), NamedNode(OWL + "differentFrom")
 _FIRST, _HAS_VALUE = NamedNode(RDF + "first"), NamedNode(OWL + "hasValue")
 _ANNOTATION_TYPES = {OWL + "AnnotationProperty", OWL + "OntologyProperty"}
@@ -171,8 +172,9 @@ class KBIndex:
         a value of a declared data property. A property between individuals is a role unless it is declared an
         annotation or data property; a property with plain or typed values of individuals is a data property
         unless it is declared an annotation property or comes from a vocabulary for them. Text with a language
-        tag is annotation. What an axiom enumerates or restricts to is an individual, and so is what is said to be the
-        same as one or different from it.
+        tag is annotation. A datatype is no class, whatever defines it, and the parts of a SWRL rule are nothing of the
+        kind; rules are not used. What an axiom enumerates or restricts to is an individual, and so is what is said
+        to be the same as one or different from it.
 
         Parameters
         ----------
@@ -200,6 +202,8 @@ class KBIndex:
         declared_roles: set[str] = set()
         declared_data: set[str] = set()
         annotations: set[str] = set()
+        datatypes: set[str] = set()
+        rules = 0
         for quad in quads:
             predicate = quad.predicate
             if predicate in _TEXTS:
@@ -227,6 +231,10 @@ class KBIndex:
                     annotations.add(_name(subject))
                 elif obj.value in _INDIVIDUAL_TYPES:
                     types.append((_name(subject), None, graph))
+                elif obj.value == _DATATYPE:
+                    datatypes.add(_name(subject))
+                elif obj.value == _RULE:
+                    rules += 1
                 elif not obj.value.startswith(BUILT_IN):
                     classes.add(obj.value)
                     types.append((_name(subject), obj.value, graph))
@@ -248,6 +256,11 @@ class KBIndex:
                     mentioned.setdefault(_name(obj), graph)
             elif not predicate.value.startswith(BUILT_IN):
                 roles.append((_name(subject), predicate.value, _name(obj), graph))
+        if rules:
+            log.warning("%d SWRL rules are not used", rules)
+        if datatypes:
+            schema = [t for t in schema if t.predicate != EQUIVALENT or _name(t.subject) not in datatypes]
+            classes -= datatypes.union(*(pair for pair in equivalences if pair[0] in datatypes))
         axioms = read_axioms(schema)
         if axioms.unread:
             log.warning(

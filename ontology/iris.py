@@ -32,7 +32,23 @@ def encode_segment(text: str) -> str:
     >>> encode_segment("Äpfel")
     'Äpfel'
     """
-    return "".join(c if c in _KEEP and c.isprintable() else quote(c, safe=_SAFE_ASCII) for c in text)
+    return "".join(
+        c if c in _KEEP and c.isprintable() else quote(c, safe=_SAFE_ASCII, errors="surrogateescape") for c in text
+    )
+
+
+def ids_by_local_name(ids: Iterable[str]) -> dict[str, str]:
+    """Ids by the last part that the IRI of an individual with this id may have.
+
+    Annotated images have their id there, percent-encoded; individuals of OWL files may have it as it is.
+
+    Examples
+    --------
+    >>> ids_by_local_name(["a", "b 1"])
+    {'a': 'a', 'b 1': 'b 1', 'b%201': 'b 1'}
+    """
+    found = {name: name for name in ids}
+    return {**found, **{encode_segment(name): name for name in found}}
 
 
 class IriTable(Sequence[str]):
@@ -55,8 +71,9 @@ class IriTable(Sequence[str]):
     """
 
     def __init__(self, buffer: NDArray[np.uint8], offsets: NDArray[np.int64]) -> None:
-        self._buffer = buffer
-        self._offsets = offsets
+        # Slices of a memory map are memory maps themselves, which takes many times as long as slicing an array.
+        self._buffer = np.asarray(buffer)
+        self._offsets = np.asarray(offsets)
         self._known: dict[str, int] | None = None
         self._asked = 0
 

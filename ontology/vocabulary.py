@@ -18,6 +18,7 @@ RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
 RDFS = "http://www.w3.org/2000/01/rdf-schema#"
 OWL = "http://www.w3.org/2002/07/owl#"
 XSD = "http://www.w3.org/2001/XMLSchema#"
+SWRL = "http://www.w3.org/2003/11/swrl#"
 SKOS = "http://www.w3.org/2004/02/skos/core#"
 PROV = "http://www.w3.org/ns/prov#"
 DCT = "http://purl.org/dc/terms/"
@@ -45,7 +46,7 @@ PREFIXES: dict[str, str] = {
 }
 """Prefixes that every query may use without declaring them."""
 
-BUILT_IN = (RDF, RDFS, OWL, XSD)
+BUILT_IN = (RDF, RDFS, OWL, XSD, SWRL)
 """Namespaces whose terms are the language itself, never classes or roles of a user."""
 
 TYPE = NamedNode(RDF + "type")

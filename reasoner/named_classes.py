@@ -17,45 +17,75 @@ ALIAS = "WN_"
 """Prefix of the local name of a WordNet class that stands beside another class of the same name."""
 
 
+BITS = 64
+
+
 @kernel
 def _count_below(
-    starts: NDArray[np.int32],
-    children: NDArray[np.int32],
-    classes: NDArray[np.int64],
-    seen: NDArray[np.int32],
-    waiting: NDArray[np.int32],
+    starts: NDArray[np.int64],
+    parents: NDArray[np.int64],
+    members: NDArray[np.int64],
+    groups: NDArray[np.int64],
+    masks: NDArray[np.uint64],
+    planes: NDArray[np.uint64],
     out: NDArray[np.int64],
 ) -> None:
-    for i in range(classes.shape[0]):
-        waiting[0] = classes[i]
-        seen[classes[i]] = i
-        count, left = 0, 1
-        while left > 0:
-            left -= 1
-            current = waiting[left]
-            count += 1
-            for k in range(starts[current], starts[current + 1]):
-                child = children[k]
-                if seen[child] != i:
-                    seen[child] = i
-                    waiting[left] = child
-                    left += 1
-        out[i] = count
+    for first in range(0, groups.shape[0], BITS):
+        last = min(first + BITS, groups.shape[0])
+        masks[:] = 0
+        planes[:] = 0
+        for i in range(first, last):
+            masks[groups[i]] |= np.uint64(1) << np.uint64(i - first)
+        for group in range(masks.shape[0]):
+            mask = masks[group]
+            for k in range(starts[group], starts[group + 1]):
+                mask |= masks[parents[k]]
+            masks[group] = mask
+            if mask == 0:
+                continue
+            for _ in range(members[group]):
+                # One more for each of the bits: plane p holds bit p of all the counts.
+                carry, plane = mask, 0
+                while carry != 0:
+                    over = planes[plane] & carry
+                    planes[plane] ^= carry
+                    carry = over
+                    plane += 1
+        for i in range(first, last):
+            out[i] = 0
+            for plane in range(BITS):
+                if (planes[plane] >> np.uint64(i - first)) & np.uint64(1):
+                    out[i] += 1 << plane
 
 
 def count_below(hierarchy: Hierarchy, classes: NDArray[np.int64]) -> NDArray[np.int64]:
     """Classes below each of some classes, these themselves included.
+
+    The hierarchy is gone through once for 64 classes: what is below how many of them is or-ed down from the roots, and
+    added up in bit planes. Going down from each class instead takes as long as there are pairs of a class and one
+    below it.
 
     Examples
     --------
     >>> count_below(Hierarchy(3, [0, 1], [1, 2]), np.arange(3)).tolist()
     [1, 2, 3]
     """
-    children, size = hierarchy.children, hierarchy.size
-    out = np.empty(len(classes), np.int64)
-    seen, waiting = np.full(size, -1, np.int32), np.empty(size, np.int32)
-    starts, links = children.indptr.astype(np.int32), children.indices.astype(np.int32)
-    _count_below(starts, links, classes.astype(np.int64), seen, waiting, out)
+    size, component = hierarchy.components
+    level = np.empty(size, np.int64)
+    level[component] = hierarchy.levels
+    # Groups of classes that are below each other, those above before those below.
+    place = np.empty(size, np.int64)
+    place[np.argsort(level, kind="stable")] = np.arange(size)
+    group = place[component]
+    links = hierarchy.parents.tocoo()
+    lower, upper = group[links.row], group[links.col]
+    order = np.flatnonzero(lower != upper)
+    order = order[np.argsort(lower[order], kind="stable")]
+    starts = np.zeros(size + 1, np.int64)
+    np.cumsum(np.bincount(lower[order], minlength=size), out=starts[1:])
+    members = np.bincount(group, minlength=size)
+    out, masks, planes = np.empty(len(classes), np.int64), np.empty(size, np.uint64), np.empty(BITS, np.uint64)
+    _count_below(starts, upper[order].astype(np.int64), members.astype(np.int64), group[classes], masks, planes, out)
     return out
 
 

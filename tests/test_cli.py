@@ -95,7 +95,8 @@ def test_link_and_export(folder: Path, tmp_path: Path) -> None:
     found = json.loads(succeed("kb", "link", folder / "kb", tmp_path / "names.txt", "--out", out, "--json"))
     assert (found["linked"], found["unresolved"]) == (2, ["zebra"])
     assert "http://example.org/Tree\t" in out.read_text()
-    succeed("kb", "export", folder / "kb", tmp_path / "all.nt")
+    exported = json.loads(succeed("kb", "export", folder / "kb", tmp_path / "all.nt", "--json"))
+    assert exported == {"file": str(tmp_path / "all.nt")}
     assert "<http://example.org/Car>" in (tmp_path / "all.nt").read_text()
 
 

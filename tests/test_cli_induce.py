@@ -175,7 +175,7 @@ def test_explain_names_the_individuals(command: Command, strategy: str) -> None:
     ("arguments", "code", "messages"),
     [
         (["--positives", "odd.txt", "--negatives", "n.txt"], 2, ["odd.txt: ", "B (near: http://example.org/b)"]),
-        (["--positives", "p.txt", "--negatives", "half.txt"], 1, ["both positive and negative", ": b;"]),
+        (["--positives", "p.txt", "--negatives", "half.txt"], 1, ["1 individual of 'p' is both positive", ": b;"]),
         (["--positives", "none.txt", "--negatives", "n.txt"], 1, ["none.txt: ", "no positive examples"]),
         (["--positives", "p.txt", "--negatives", "none.txt"], 1, ["no negative examples"]),
         (["--positives", "p.txt"], 2, ["the examples are not given"]),

@@ -17,6 +17,7 @@ from ...ontology.expression import And, ClassExpression, Not, Or
 from ...reasoner.bitset import unpack
 from ...reasoner.ecii import induce_ecii
 from ...reasoner.learning import Induction, InductionOptions
+from ...reasoner.score import resolve
 from ..dissect import SIMILARITIES
 from ..image_contents import ImageContents
 from ..scorers.matrix import MatrixScorer
@@ -168,6 +169,7 @@ def _unseen() -> Image:
 
 
 def _engine(variant: str) -> Method:
+    resolve(variant or "f1")
     return partial(induced, options=InductionOptions(score=variant or "f1", top=1))
 
 

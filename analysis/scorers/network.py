@@ -33,6 +33,6 @@ def run_layer(model: LoadedModel, layer: str, pictures: Iterable[Picture]) -> Ve
     for batch in in_batches(pictures, FEW if device.type == "cpu" else BATCH):
         inputs = torch.stack([model.transform(picture.pixels()) for picture in batch]).to(device)
         with capture(model, [layer], "mean") as outputs, torch.inference_mode():
-            model.module(inputs)
+            model.run(inputs)
             found.append(outputs[layer].cpu().numpy().copy())
     return np.concatenate(found) if found else np.empty((0, 0), np.float32)

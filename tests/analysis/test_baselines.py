@@ -183,7 +183,12 @@ class TestClipDissect:
 
 @pytest.mark.parametrize(
     ("name", "message"),
-    [("netdissekt", "no method"), ("netdissect:x", "no variant 'x'"), ("clip-dissect:cos", "no similarity 'cos'")],
+    [
+        ("netdissekt", "no method"),
+        ("netdissect:x", "no variant 'x'"),
+        ("clip-dissect:cos", "no similarity 'cos'"),
+        ("engine:f2", "unknown score 'f2'"),
+    ],
 )
 def test_unknown_methods(name: str, message: str) -> None:
     with pytest.raises(UsageError, match=message):

@@ -100,7 +100,7 @@ def test_several_layers_in_one_pass_are_those_of_passes_of_their_own(folder, tmp
     model = network()
     model.module.register_forward_hook(lambda *_: passes.append(1))
     together = extract_layers(model, {"4": tmp_path / "a", "0": tmp_path / "b"}, folder, batch_size=4)
-    assert len(passes) == 3
+    assert len(passes) == 3 + 3, "the batches, and the trial before them"
     for layer, made in zip("40", together, strict=True):
         apart = extract(network(), layer, folder, out=tmp_path / f"alone{layer}", batch_size=4)
         for name in ("activations.npy", "images.csv", "meta.json"):
@@ -110,7 +110,7 @@ def test_several_layers_in_one_pass_are_those_of_passes_of_their_own(folder, tmp
     again = extract_layers(model, {"4": tmp_path / "a", "0": tmp_path / "b"}, folder, batch_size=4)
     assert [one.meta for one in again] == [one.meta for one in together] and not passes
     more = extract_layers(model, {"0": tmp_path / "b", "1": tmp_path / "c"}, folder, batch_size=4)
-    assert [one.meta.layer for one in more] == ["0", "1"] and len(passes) == 3
+    assert [one.meta.layer for one in more] == ["0", "1"] and len(passes) == 3 + 3
 
 
 def test_an_interrupted_pass_leaves_no_layer_behind(folder, tmp_path):
@@ -304,7 +304,7 @@ def test_layers_that_give_no_rows(folder, tmp_path):
     model = LoadedModel.wrap(Net(), transform=SquareTransform(16, (0.5,) * 3, (0.5,) * 3))
     with pytest.raises(UsageError, match="'unused' did not run"):
         extract(model, "unused", folder, out=tmp_path / "acts")
-    with pytest.raises(DataError, match="24 rows for 8 images"):
+    with pytest.raises(DataError, match="9 rows for 3 images"):
         extract(model, "fold", folder, out=tmp_path / "acts")
     with pytest.raises(UsageError, match=r"no layer 'fald'.*(?i:did you mean fold)"):
         extract(model, "fald", folder, out=tmp_path / "acts")
@@ -350,9 +350,10 @@ def test_progress_and_bounded_decoding(folder, tmp_path):
     inner = network()
 
     def counting(image):
-        with lock:
-            under_way[0] += 1
-            most[0] = max(most[0], under_way[0])
+        if image.size != (320, 240):  # that of the made-up photographs of the trial
+            with lock:
+                under_way[0] += 1
+                most[0] = max(most[0], under_way[0])
         return inner.transform(image)
 
     def done(count, total):
@@ -524,3 +525,19 @@ def test_other_paths_are_no_activation_directories(made, tmp_path):
     edit(made.path / "meta.json", "neurontology-activations/1", "something-else/9")
     with pytest.raises(UsageError, match="not an activation directory"):
         Activations.open(made.path)
+
+
+def test_none_of_the_images_can_be_decoded(tmp_path):
+    """Those of a range that nobody knows are sound until they are to become RGB."""
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    Image.new("F", (20, 20)).save(photos / "a.tif")
+    with pytest.raises(DataError, match="photos: none of the images can be read"):
+        extract(network(), "1", photos, out=tmp_path / "out", skip_bad=True)
+    assert [path.name for path in tmp_path.iterdir()] == ["photos"]
+
+
+@pytest.mark.parametrize("device", ["meta", "mps", "xpu"])
+def test_devices_that_are_not_there(folder, tmp_path, device):
+    with pytest.raises(UsageError, match=f"no device '{device}'"):
+        extract(network(), "1", folder, out=tmp_path / "out", device=device)

@@ -202,3 +202,50 @@ def test_half_precision_becomes_float32(batch):
     with capture(model, ["0"], "mean") as outputs:
         model.module(batch.bfloat16())
     assert outputs["0"].dtype == torch.float32
+
+
+class MapsLast(nn.Module):
+    """Units first outside and last inside, as in ConvNeXt."""
+
+    def __init__(self):
+        super().__init__()
+        self.stem, self.relu = nn.Conv2d(3, 6, 4, 4), nn.ReLU()
+        self.norm, self.up, self.act, self.down = nn.LayerNorm(6), nn.Linear(6, 10), nn.GELU(), nn.Linear(10, 6)
+        self.inner = nn.Sequential(nn.Dropout(0.1), nn.Identity())
+        self.together, self.tail = nn.Flatten(2), nn.ReLU(inplace=True)
+
+    def forward(self, images):
+        maps = self.relu(self.stem(images))
+        inside = self.down(self.inner(self.act(self.up(self.norm(maps.permute(0, 2, 3, 1))))))
+        return self.tail(self.together(maps)), inside
+
+
+@pytest.mark.parametrize(("height", "width"), [(16, 16), (16, 32), (32, 16), (24, 32), (24, 24)])
+def test_units_keep_their_axis_through_modules_that_have_none(height, width):
+    """Shapes alone mislead: maps of 4 × 8 with ten units last, six units first on six rows, sequences of 32."""
+    torch.manual_seed(0)
+    network = MapsLast().eval()
+    images = torch.randn(2, 3, height, width)
+    with torch.inference_mode():
+        maps = network.stem(images).relu()
+        inside = network.act(network.up(network.norm(maps.permute(0, 2, 3, 1))))
+        with capture(model := LoadedModel.wrap(network), model.layer_names()) as outputs:
+            model.module(images)
+    for name in ("relu", "together", "tail", "output"):
+        torch.testing.assert_close(outputs[name], maps.amax((2, 3)))
+    for name in ("act", "inner", "inner.0", "inner.1"):
+        torch.testing.assert_close(outputs[name], inside.amax((1, 2)))
+
+
+def test_layer_norms_of_maps():
+    class Norm(nn.LayerNorm):
+        """As in ConvNeXt of the usual libraries: for maps that have their units first."""
+
+        def forward(self, maps):
+            return super().forward(maps.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
+
+    assert unit_axis(Norm(5), torch.zeros(2, 5, 7, 7)) == 1
+    assert unit_axis(Norm(5), torch.zeros(2, 5, 7, 9)) == 1
+    assert unit_axis(nn.LayerNorm(5), torch.zeros(2, 7, 9, 5)) == 3
+    assert unit_axis(nn.LayerNorm((5, 7, 9)), torch.zeros(2, 5, 7, 9)) == 1
+    assert unit_axis(nn.RMSNorm(5), torch.zeros(2, 7, 9, 5)) == 3

@@ -2,7 +2,9 @@
 
 import hashlib
 import logging
+import os
 import struct
+import tempfile
 import zlib
 from pathlib import Path
 
@@ -212,3 +214,32 @@ def test_published_photographs(shared_data):
     assert {one.path for one in found} == set(root.rglob("*.jpg"))
     assert sum(one.label == "mountain" for one in found) == 85
     assert sum(one.label == "market outdoor" for one in found) == 27
+
+
+def test_reasons_are_the_same_each_time(tmp_path):
+    """They are recorded, so they must not name objects in memory."""
+    (tmp_path / "empty.jpg").write_bytes(b"")
+    (tmp_path / "page.png").write_text("<html>404</html>")
+    photo(tmp_path / "sound.png")
+    found = ImageSet.find(tmp_path, skip_bad=True)
+    assert {bad.relative: bad.reason for bad in found.skipped} == {
+        "empty.jpg": "the file is empty",
+        "page.png": "not an image of a known format",
+    }
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody who may not read a folder")
+def test_a_folder_that_may_not_be_read_is_not_empty():
+    with tempfile.TemporaryDirectory() as root:
+        folder = Path(root) / "closed"
+        folder.mkdir()
+        photo(Path(root) / "sound.png")
+        photo(folder / "hidden.png")
+        Path(root).chmod(0o755)
+        folder.chmod(0o700)
+        os.seteuid(65534)
+        try:
+            with pytest.raises(PermissionError, match="closed"):
+                ImageSet.find(root)
+        finally:
+            os.seteuid(0)

@@ -88,7 +88,7 @@ def command(*arguments: object) -> subprocess.CompletedProcess[str]:
 def test_the_command_refuses_strategy_and_device_before_it_opens_anything(tmp_path: Path) -> None:
     common = ("--kb", tmp_path / "none", "--activations", tmp_path / "none", "--out", tmp_path / "run")
     for options, message in (
-        (("--strategy", "ecii"), "units are not labelled in ECII mode"),
+        (("--strategy", "ecii"), "units are not labelled in ECII mode; expected the strategy exact, beam or ripple"),
         (("--device", "quantum"), "there is no device 'quantum'"),
     ):
         done = command(*common, *options)

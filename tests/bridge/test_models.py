@@ -236,6 +236,13 @@ def test_state_dicts(tmp_path):
         read_state_dict(tmp_path / "cut.pth")
 
 
+@pytest.mark.parametrize("content", [b"junk", b"0", b"h\x01.", b"u4", b"\x80\x02}q\x00.", b""])
+def test_bytes_that_are_no_state_dict_are_an_error_of_the_file(tmp_path, content):
+    (tmp_path / "junk.pt").write_bytes(content)
+    with pytest.raises(DataError, match="not a plain state dict"):
+        read_state_dict(tmp_path / "junk.pt")
+
+
 def test_digest_by_hand():
     net = nn.Linear(2, 1, bias=False)
     with torch.no_grad():

@@ -214,7 +214,7 @@ def test_how_was_judged_is_said_in_ml_schema(recorded: tuple[KB, Run, Activation
     found = ask(
         kb,
         "SELECT ?name ?value { ?a a earl:Assertion, mls:ModelEvaluation ; earl:test ?t . "
-        "?r mls:hasOutput ?a ; a mls:Run . ?t a mls:EvaluationSpecification ; mls:hasInput ?s . "
+        "?r mls:hasOutput ?a ; a mls:Run . ?t a mls:EvaluationSpecification ; mls:hasPart ?s . "
         "?s mls:hasValue ?value ; mls:specifiedBy/rdfs:label ?name }",
     )
     settings = {r["name"]: r["value"] for r in found}

@@ -66,3 +66,7 @@ def test_the_readme_names_every_command() -> None:
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     named = (command.removesuffix(" extract") for command in COMMANDS)
     assert [command for command in named if re.search(rf"`(?:neurontology |make )?{command}[ `]", text) is None] == []
+
+
+def test_every_command_takes_json_as_the_readme_says() -> None:
+    assert [command for command, options in COMMANDS.items() if "--json" not in options] == []

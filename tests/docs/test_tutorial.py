@@ -12,7 +12,8 @@ import pytest
 
 TUTORIAL = Path(__file__).parents[2] / "docs" / "tutorial-ade20k.md"
 TOLERANCE = 0.05
-"""Relative; activations differ in the last bits between processors, and images then change sides."""
+"""Relative; activations differ in the last bits between processors, and images then change sides. What is shown before
+there are activations is the same everywhere."""
 
 
 def commands() -> list[tuple[str, str]]:
@@ -29,9 +30,11 @@ def words(text: str) -> list[str]:
     return text.split()
 
 
-def same(shown: str, printed: str) -> bool:
+def same(shown: str, printed: str, *, exactly: bool) -> bool:
     if shown in ("…", printed):
         return True
+    if exactly:
+        return False
     number = re.compile(r"-?\d[\d,]*(\.\d+)?(e[+-]?\d+)?")
     if number.sub("#", shown) != number.sub("#", printed):
         return False
@@ -48,7 +51,9 @@ def test_the_tutorial_prints_what_it_shows(shared_data: Path, folder: Path) -> N
     environment["PATH"] = f"{Path(sys.executable).parent}:{environment['PATH']}"
     steps = commands()
     assert len(steps) > 10
+    computed = False
     for command, output in steps:
+        computed = computed or command.startswith("neurontology activations")
         assert shlex.split(command)[0] in {"neurontology", "printf", "grep"}, command
         result = subprocess.run(
             ["bash", "-o", "pipefail", "-c", command],
@@ -63,5 +68,5 @@ def test_the_tutorial_prints_what_it_shows(shared_data: Path, folder: Path) -> N
         shown, printed = words(output), words(result.stdout)
         assert len(shown) == len(printed), f"{command}\n{result.stdout}"
         for a, b in zip(shown, printed, strict=True):
-            assert same(a, b), f"{command}\nshows {a!r}, printed {b!r}\n{result.stdout}"
+            assert same(a, b, exactly=not computed), f"{command}\nshows {a!r}, printed {b!r}\n{result.stdout}"
     assert (folder / "report" / "index.html").stat().st_size > 1_000_000

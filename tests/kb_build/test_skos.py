@@ -55,6 +55,15 @@ def test_concepts_become_classes_without_cycles(tmp_path: Path) -> None:
     }
 
 
+def test_a_byte_order_mark_and_lines_of_windows_are_read(tmp_path: Path) -> None:
+    plain, marked = tmp_path / "plain.ttl", tmp_path / "marked.ttl.bz2"
+    plain.write_text(DBPEDIA, encoding="utf-8")
+    marked.write_bytes(bz2.compress(b"\xef\xbb\xbf" + DBPEDIA.replace("\n", "\r\n").encode()))
+    expected, found = (build_skos([file], tmp_path / f"kb-{file.stem}").index for file in (plain, marked))
+    assert list(found.classes) == list(expected.classes)
+    assert (found.told.parents != expected.told.parents).nnz == 0
+
+
 def test_both_views_are_kept_in_graphs_of_their_own(tmp_path: Path) -> None:
     (tmp_path / "c.ttl").write_text(DBPEDIA, encoding="utf-8")
     build_skos([tmp_path / "c.ttl"], tmp_path / "kb").export(tmp_path / "kb.nq")
@@ -110,6 +119,13 @@ def test_broken_files_are_refused_and_nothing_is_written(
     with pytest.raises(error, match=message):
         build_skos([tmp_path / name], tmp_path / "kb")
     assert [p.name for p in tmp_path.iterdir()] == [name]
+
+
+def test_a_place_that_is_taken_is_refused_before_the_files_are_read(tmp_path: Path) -> None:
+    (tmp_path / "c.nt").write_text("broken")
+    (tmp_path / "kb").write_text("mine")
+    with pytest.raises(UsageError, match="exists already"):
+        build_skos([tmp_path / "c.nt"], tmp_path / "kb")
 
 
 def test_a_missing_file_is_a_wrong_call(tmp_path: Path) -> None:

@@ -142,6 +142,13 @@ def test_broken_files_are_refused(tmp_path: Path, file: str, old: str, new: str,
     assert not (tmp_path / "kb").exists()
 
 
+def test_a_place_that_is_taken_is_refused_before_the_files_are_read(tmp_path: Path) -> None:
+    (write(tmp_path) / "data.noun").write_text("broken")
+    (tmp_path / "kb").write_text("mine")
+    with pytest.raises(UsageError, match="exists already"):
+        build_wordnet(tmp_path, tmp_path / "kb")
+
+
 def test_changed_line_ends_are_noticed(tmp_path: Path) -> None:
     with pytest.raises(
         DataError, match=r"data\.noun:4: states the offset \d+ and stands at \d+\. The file was changed"
