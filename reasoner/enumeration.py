@@ -72,7 +72,7 @@ class Candidates:
 class Fillers:
     """Expressions of one length that restrictions are formed of.
 
-    They are classes, given by their columns in the membership, or the complements of these if `complement`;
+    They are classes, given by their columns in the model's `kinds`, or the complements of these if `complement`;
     else they are given by their packed extensions over all individuals.
     """
 
@@ -202,7 +202,7 @@ class Enumeration:
         model, constructors = self.interpretation, self.language.constructors
         columns = self._columns
         ids = np.arange(len(columns))
-        for at, bits in class_extents(model.membership, columns, self.rows):
+        for at, bits in class_extents(model.kinds, model.kind, columns, self.rows):
             self._found(1, self._expressions.keys(ids[at]), bits)
         top = self._expressions.add_bases([Top()], 1, self._below_everything, 0)
         self._found(1, self._expressions.keys(top), self._distinct.rows[_FULL : _FULL + 1])
@@ -218,7 +218,8 @@ class Enumeration:
             return {}
         everything = pack(np.ones((1, self._n), np.bool_))
         self._new(np.concatenate([np.zeros_like(everything), everything]))
-        packed = np.concatenate([bits for _, bits in class_extents(model.membership, columns, np.arange(self._n))])
+        everywhere = class_extents(model.kinds, model.kind, columns, np.arange(self._n))
+        packed = np.concatenate([bits for _, bits in everywhere])
         # Of several classes with one extension the most specific.
         ranked = np.lexsort((ids, model.named.below[columns]))
         first = np.sort(ranked[self._new(packed[ranked])])
@@ -316,7 +317,7 @@ class Enumeration:
         """Form ∃R.A for many classes A at once."""
         model = self.interpretation
         rows = np.arange(self._n) if everyone else self.rows
-        for at, bits in class_extents(model.membership, columns, rows, model.role(self._roles[role])):
+        for at, bits in class_extents(model.kinds, model.kind, columns, rows, model.role(self._roles[role])):
             keys = self._expressions.restricted("some", length, 0, role, ids[at])
             self._take(length, keys, bits, ids[at], everyone)
 
@@ -338,7 +339,8 @@ class Enumeration:
         block = max(1, _CELLS // max(1, links.shape[0]))
         counts = None
         if fillers.columns is not None:
-            counts = (links @ self.interpretation.membership).tocsc()[:, fillers.columns[chosen]]
+            model = self.interpretation
+            counts = (model.of_kinds(links) @ model.kinds).tocsc()[:, fillers.columns[chosen]]
             counts.sort_indices()
         for start in range(0, len(chosen), block):
             part = chosen[start : start + block]

@@ -32,6 +32,7 @@ def gather(extents: Words, columns: NDArray[np.int64], out: Words) -> None:
 def _mark(
     links: NDArray[np.integer],
     linked: NDArray[np.integer],
+    kind: NDArray[np.int64],
     starts: NDArray[np.integer],
     classes: NDArray[np.integer],
     rows: NDArray[np.int64],
@@ -43,8 +44,8 @@ def _mark(
         row = rows[i]
         first, last = (row, row + 1) if own else (np.int64(links[row]), np.int64(links[row + 1]))
         for k in range(first, last):
-            individual = k if own else np.int64(linked[k])
-            for j in range(starts[individual], starts[individual + 1]):
+            its = kind[k if own else np.int64(linked[k])]
+            for j in range(starts[its], starts[its + 1]):
                 seen[classes[j]] = 1
 
 
@@ -52,6 +53,7 @@ def _mark(
 def _fill(
     links: NDArray[np.integer],
     linked: NDArray[np.integer],
+    kind: NDArray[np.int64],
     starts: NDArray[np.integer],
     classes: NDArray[np.integer],
     rows: NDArray[np.int64],
@@ -65,8 +67,8 @@ def _fill(
         row = rows[i]
         first, last = (row, row + 1) if own else (np.int64(links[row]), np.int64(links[row + 1]))
         for k in range(first, last):
-            individual = k if own else np.int64(linked[k])
-            for j in range(starts[individual], starts[individual + 1]):
+            its = kind[k if own else np.int64(linked[k])]
+            for j in range(starts[its], starts[its + 1]):
                 at = place[classes[j]]
                 if at >= 0:
                     out[at, word] |= bit
@@ -76,7 +78,8 @@ _NONE = np.empty(0, np.int32)
 
 
 def class_extents(
-    membership: sparse.csr_matrix,
+    kinds: sparse.csr_matrix,
+    kind: NDArray[np.int64],
     columns: NDArray[np.int64],
     rows: NDArray[np.int64],
     links: sparse.csr_matrix | None = None,
@@ -85,8 +88,8 @@ def class_extents(
 
     Parameters
     ----------
-    membership
-        Boolean CSR, shape (individuals, classes).
+    kinds, kind
+        Who is in which class: boolean CSR, shape (kinds, classes), and the individuals' kinds, shape (individuals,).
     columns
         The classes in question.
     rows
@@ -100,20 +103,21 @@ def class_extents(
 
     Examples
     --------
-    >>> membership = sparse.csr_matrix(np.array([[1, 0, 1], [0, 0, 1]], dtype=bool))
-    >>> [(at.tolist(), bits.tolist()) for at, bits in class_extents(membership, np.arange(3), np.arange(2))]
-    [([0, 2], [[1], [3]])]
+    >>> kinds = sparse.csr_matrix(np.array([[1, 0, 1], [0, 0, 1]], dtype=bool))
+    >>> found = class_extents(kinds, np.array([1, 0, 1]), np.arange(3), np.arange(3))
+    >>> [(at.tolist(), bits.tolist()) for at, bits in found]
+    [([0, 2], [[2], [7]])]
     """
     starts, linked = (_NONE, _NONE) if links is None else (links.indptr, links.indices)
-    seen = np.zeros(membership.shape[1], np.uint8)
-    _mark(starts, linked, membership.indptr, membership.indices, rows, seen)
+    seen = np.zeros(kinds.shape[1], np.uint8)
+    _mark(starts, linked, kind, kinds.indptr, kinds.indices, rows, seen)
     kept = np.flatnonzero(seen[columns])
     words = word_count(len(rows))
     block = max(1, _BLOCK // words)
     for start in range(0, len(kept), block):
         part = kept[start : start + block]
-        place = np.full(membership.shape[1], -1, np.int32)
+        place = np.full(kinds.shape[1], -1, np.int32)
         place[columns[part]] = np.arange(len(part))
         out = np.zeros((len(part), words), np.uint64)
-        _fill(starts, linked, membership.indptr, membership.indices, rows, place, out)
+        _fill(starts, linked, kind, kinds.indptr, kinds.indices, rows, place, out)
         yield part, out

@@ -23,6 +23,7 @@ from ..ontology.errors import UsageError, near_matches
 from ..ontology.expression import And, ClassExpression, Not, Role, Some
 from ..ontology.index import KBIndex
 from .data_values import PropertyValues
+from .kinds import distinct_sets
 from .materialisation import LinkRule, Saturation, close_links, link_rules_of, rules_of
 from .retrieval import Extension, evaluate
 
@@ -46,8 +47,10 @@ class Interpretation:
         int32, shape (n,): ids in the index; positions in it number the rows of every matrix here.
     classes
         int32, shape (m,): ids in the index of the classes with at least one instance.
-    membership
-        Boolean CSR, shape (n, m): individual is an instance of class.
+    kinds
+        Boolean CSR, shape (k, m): the sets of classes that individuals have, of which annotated things have few.
+    kind
+        int64, shape (n,): row of each individual's set in `kinds`.
     """
 
     def __init__(self, index: KBIndex, graphs: Iterable[int] | None = None) -> None:
@@ -112,7 +115,7 @@ class Interpretation:
     def _saturate(self, rows: NDArray[np.int64], classes: NDArray[np.integer]) -> None:
         """Close told types (row, class) under the hierarchy and the rules."""
         index = self.index
-        self.classes, self.membership = self._close_types(rows, classes)
+        self._close_types(rows, classes)
         rules = rules_of(index.axioms, linked=set(self._links), valued=set(self._values))
         if rules:
             added = Saturation(index, self.size, self.role, self.values, self.instances, self._single).run(rules)
@@ -122,7 +125,7 @@ class Interpretation:
                 classes = np.concatenate(
                     [classes, *(np.full(len(m), i, np.int32) for i, (_, m) in zip(identifiers, added, strict=True))]
                 )
-                self.classes, self.membership = self._close_types(rows, classes)
+                self._close_types(rows, classes)
 
     def _told_links(self, graphs: Iterable[int]) -> dict[str, sparse.csr_matrix]:
         """Told links by property."""
@@ -173,20 +176,17 @@ class Interpretation:
             )
         return found
 
-    def _close_types(
-        self, rows: NDArray[np.integer], classes: NDArray[np.integer]
-    ) -> tuple[NDArray[np.int32], sparse.csr_matrix]:
-        """Classes with instances, and the membership in them, of told types (row, class)."""
+    def _close_types(self, rows: NDArray[np.integer], classes: NDArray[np.integer]) -> None:
+        """Find the classes with instances, and who has which of them, from told types (row, class)."""
         told = np.unique(classes).astype(np.int32)
-        above, reached = self.index.hierarchy.ancestor_matrix(told)
+        above, self.classes = self.index.hierarchy.ancestor_matrix(told)
         asserted = sparse.csr_matrix(
             (np.ones(len(rows), np.bool_), (rows, np.searchsorted(told, classes))), shape=(self.size, len(told))
         )
-        membership = (asserted @ above).astype(np.bool_, copy=False)
-        if self._canonical is not None:
-            membership = membership[self._canonical]
-        membership.sort_indices()
-        return reached, membership
+        first, kind = distinct_sets(asserted)
+        self.kind = kind if self._canonical is None else kind[self._canonical]
+        self.kinds = (asserted[first] @ above).astype(np.bool_, copy=False)
+        self.kinds.sort_indices()
 
     def _row(self, iri: str) -> int | None:
         """Row of an individual."""
@@ -210,6 +210,17 @@ class Interpretation:
         return len(self.individuals)
 
     @cached_property
+    def membership(self) -> sparse.csr_matrix:
+        """Boolean CSR, shape (n, m): individual is an instance of class. It may be many times as large as `kinds`."""
+        return self.kinds[self.kind]
+
+    def of_kinds(self, links: sparse.csr_matrix) -> sparse.csr_matrix:
+        """Numbers of links to each kind, shape (rows, k), of links to individuals, shape (rows, n)."""
+        return sparse.csr_matrix(
+            (links.data, self.kind[links.indices], links.indptr), shape=(links.shape[0], self.kinds.shape[0])
+        )
+
+    @cached_property
     def properties(self) -> list[str]:
         """IRIs of the object properties with at least one link, told or entailed."""
         return sorted(self._links)
@@ -221,7 +232,7 @@ class Interpretation:
 
     @cached_property
     def named(self) -> NamedClasses:
-        """The classes with instances, by column of the membership, and how specific they are."""
+        """The classes with instances, by column of `kinds`, and how specific they are."""
         from .named_classes import NamedClasses, count_below  # compiles or loads a kernel
 
         iris = tuple(self.index.classes[c] for c in self.classes.tolist())
@@ -349,10 +360,11 @@ class Interpretation:
         if column == len(self.classes) or self.classes[column] != identifier:
             return np.zeros(self.size, np.bool_)
         # One look at every entry: scipy takes a column by two of them, and several times as long.
-        entries = np.flatnonzero(self.membership.indices == column)
-        found: Extension = np.zeros(self.size, np.bool_)
-        found[np.searchsorted(self.membership.indptr, entries, side="right") - 1] = True
-        return found
+        entries = np.flatnonzero(self.kinds.indices == column)
+        found = np.zeros(self.kinds.shape[0], np.bool_)
+        found[np.searchsorted(self.kinds.indptr, entries, side="right") - 1] = True
+        instances: Extension = found[self.kind]
+        return instances
 
 
 def _pair(literal: str) -> tuple[str, str]:

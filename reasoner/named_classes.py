@@ -91,7 +91,7 @@ def count_below(hierarchy: Hierarchy, classes: NDArray[np.int64]) -> NDArray[np.
 
 @dataclass(frozen=True)
 class NamedClasses:
-    """The named classes with instances, by column of the membership.
+    """The named classes with instances, by column of the model's `kinds`.
 
     Attributes
     ----------

@@ -15,7 +15,9 @@ from scipy import sparse
 def test_extents_are_products_of_matrices(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     rng = np.random.default_rng(seed)
     n, m = rng.integers(1, 150, 2)
-    membership = rng.random((n, m)) < rng.choice([0.02, 0.3])
+    kinds = rng.random((rng.integers(1, n + 1), m)) < rng.choice([0.02, 0.3])
+    kind = rng.integers(0, len(kinds), n)
+    membership = kinds[kind]
     links = rng.random((n, n)) < 0.05
     rows = rng.permutation(n)[: rng.integers(1, n + 1)]
     columns = np.flatnonzero(rng.random(m) < 0.8)
@@ -23,7 +25,7 @@ def test_extents_are_products_of_matrices(seed: int, monkeypatch: pytest.MonkeyP
     for dense, steps in ((membership, None), (links.astype(int) @ membership > 0, sparse.csr_matrix(links))):
         expected = dense[np.ix_(rows, columns)].T
         found = np.zeros_like(expected)
-        for at, bits in class_extents(sparse.csr_matrix(membership), columns, rows, steps):
+        for at, bits in class_extents(sparse.csr_matrix(kinds), kind, columns, rows, steps):
             assert bits.any(axis=1).all()
             found[at] = unpack(bits, len(rows))
         assert (found == expected).all()

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from neurontology.reasoner.bitset import pack, unpack
 from neurontology.reasoner.restrictions import restrict_to_counted, restrict_to_members
@@ -17,6 +17,7 @@ def holding(kind: str, number: int, counts: np.ndarray, degrees: np.ndarray) -> 
     return counts <= number if kind == "max" else counts >= max(1, number)
 
 
+@settings(deadline=None)
 @given(st.integers(0, 2**32), st.integers(1, 70), st.integers(1, 140), st.integers(0, 5), st.floats(0, 0.3))
 def test_members_and_counts_give_what_dense_matrices_give(seed, subjects, individuals, fillers, density):
     rng = np.random.default_rng(seed)
