@@ -33,7 +33,7 @@ def foreign_errors(what: str, where: object, *, expected: str | None = None, hin
         yield
     except NeurontologyError:
         raise
-    except (Exception, SystemExit) as problem:  # any code may run here
+    except (Exception, SystemExit) as problem:  # whatever code of others raises: it is told, and nothing goes on
         raise DataError(f"{what}: {_described(problem)}", where=where, expected=expected, hint=hint) from problem
 
 

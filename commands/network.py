@@ -60,8 +60,8 @@ def extract_activations(
     loaded = load_model(model)
     names = layers_called(loaded, layer)
     alone = names == layer and len(names) == 1
-    # A file system takes names of some 255 bytes.
-    targets = {name: out if alone else out / f"{at:03d}-{encode_segment(name)[:100]}" for at, name in enumerate(names)}
+    # A file system takes names of some 255 bytes; a character has four at most, and the number tells names apart.
+    targets = {name: out if alone else out / f"{at:03d}-{encode_segment(name)[:60]}" for at, name in enumerate(names)}
     with ExitStack() as stack:
         executor = None
         if cluster is not None:

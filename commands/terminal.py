@@ -88,7 +88,7 @@ def search_line(score: str) -> Iterator[Callable[[float, float], None] | None]:
 
     columns = SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn()
     with Progress(*columns, console=_console(stderr=True), transient=True) as line:
-        task = line.add_task("forming atoms", total=None)
+        task = line.add_task("forming atoms and searching", total=None)
 
         def report(best: float, bound: float) -> None:
             line.update(task, description=f"searching: best {score} {best:.4f}, nothing above {bound:.4f}")

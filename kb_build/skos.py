@@ -5,7 +5,6 @@ from __future__ import annotations
 import bz2
 import codecs
 import gzip
-import io
 import tempfile
 import zlib
 from collections.abc import Iterator, Sequence
@@ -139,9 +138,9 @@ def _open(file: Path) -> IO[bytes]:
 
 def _triples(file: Path, syntax: RdfFormat) -> Iterator[Triple]:
     try:
-        with io.BufferedReader(_open(file)) as content:  # type: ignore[type-var]
-            if content.peek(3).startswith(codecs.BOM_UTF8):
-                content.read(len(codecs.BOM_UTF8))
+        with _open(file) as content:
+            if content.read(len(codecs.BOM_UTF8)) != codecs.BOM_UTF8:
+                content.seek(0)
             for quad in parse(content, syntax, base_iri=file.resolve().as_uri()):
                 yield quad.triple
     except SyntaxError as error:

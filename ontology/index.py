@@ -257,7 +257,7 @@ class KBIndex:
             elif not predicate.value.startswith(BUILT_IN):
                 roles.append((_name(subject), predicate.value, _name(obj), graph))
         if rules:
-            log.warning("%d SWRL rules are not used", rules)
+            log.warning("%d SWRL rule%s not used", rules, " is" if rules == 1 else "s are")
         if datatypes:
             schema = [t for t in schema if t.predicate != EQUIVALENT or _name(t.subject) not in datatypes]
             classes -= datatypes.union(*(pair for pair in equivalences if pair[0] in datatypes))

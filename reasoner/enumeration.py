@@ -26,8 +26,8 @@ from .language import Language
 from .preference import Expressions, Keys
 from .restrictions import Form, restrict_to_counted, restrict_to_members
 
-_CELLS = 1 << 24
-"""Entries of the largest dense block."""
+_CELLS, _WORDS = 1 << 24, 1 << 25
+"""Individuals times fillers, and packed words of all restrictions to them, in the largest block."""
 
 _EMPTY, _FULL = 0, 1
 """Numbers of the extensions of nobody and of everybody."""
@@ -336,7 +336,8 @@ class Enumeration:
         forms = self._forms(kinds, int(degrees.max(initial=0)), fillers.ids)
         if not forms:
             return True
-        block = max(1, _CELLS // max(1, links.shape[0]))
+        subjects = max(1, links.shape[0])
+        block = max(1, min(_CELLS // subjects, _WORDS // (len(forms) * word_count(subjects))))
         counts = None
         if fillers.columns is not None:
             model = self.interpretation
@@ -355,10 +356,8 @@ class Enumeration:
                 restricted, largest = restrict_to_counted(some, degrees, forms, complement=fillers.complement)
             ids = fillers.ids[part]
             for (kind, number), bits in zip(forms, restricted, strict=True):
-                # What everybody is an instance of, or nobody.
-                if (kind == "some" and not largest) or (kind == "min" and number > largest):
-                    continue
-                if kind == "max" and number >= largest:
+                everybody_or_nobody = {"some": not largest, "min": number > largest, "max": number >= largest}
+                if everybody_or_nobody.get(kind):
                     continue
                 self._candidates += len(part)
                 keys = self._expressions.restricted(kind, length, number, role, ids)

@@ -18,6 +18,7 @@ ALIAS = "WN_"
 
 
 BITS = 64
+"""Classes that are counted at a time, one for each bit of a word; also the planes of a count."""
 
 
 @kernel

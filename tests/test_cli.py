@@ -291,6 +291,16 @@ def test_layers_and_activations_of_a_file_of_ones_own(photos: Path) -> None:
         assert "Conv2d" not in succeed(*arguments)
 
 
+def test_layers_with_names_too_long_for_a_folder(photos: Path, tmp_path: Path) -> None:
+    text = "from torch import nn\ndef build():\n    net = nn.Sequential()\n    for last in '12':\n"
+    (tmp_path / "net.py").write_text(text + "        net.add_module('層' * 90 + last, nn.ReLU())\n    return net\n")
+    out = tmp_path / "acts"
+    asked = ("activations", f"{tmp_path / 'net.py'}:build", "--layer", "ReLU", "--images", photos / "images")
+    records = json.loads(succeed(*asked, "--out", out, "--json"))["layers"]
+    assert [record["layer"] for record in records] == ["層" * 90 + "1", "層" * 90 + "2"]
+    assert sorted(str(folder) for folder in out.iterdir()) == [record["activations"] for record in records]
+
+
 def test_an_unknown_layer_and_an_unreadable_image(photos: Path, tmp_path: Path) -> None:
     network, images, out = f"{photos / 'net.py'}:build", tmp_path / "images", tmp_path / "out"
     shutil.copytree(photos / "images", images)

@@ -310,8 +310,8 @@ def test_the_table_on_a_terminal_is_as_wide_as_that(folder: Path, width: int) ->
 
 def test_a_search_on_a_terminal_says_how_far_it_is_between_the_warnings(folder: Path) -> None:
     lines = on_terminal("induce", "--problem", "p.conf", cwd=folder, width=200)
-    assert any("forming atoms 0:00:00" in line for line in lines)
-    told = [line.split(" searching: ")[1] for line in lines if "searching" in line]
+    assert any("forming atoms and searching 0:00:00" in line for line in lines)
+    told = [line.split(" searching: ")[1] for line in lines if " searching: " in line]
     assert told and all(text.startswith("best accuracy 1.0000, nothing above 1.0000 ") for text in told)
     assert [line for line in lines if "warning" in line] == [
         "warning: p.conf:11: alg.unheardOf is not supported and is ignored",

@@ -26,7 +26,7 @@ def test_parts_of_a_rule_are_no_individuals(tmp_path: Path, caplog: pytest.LogCa
     assert list(index.classes) == [EX + "A"]
     assert list(index.individuals) == [EX + "x", EX + "y"]
     assert list(index.properties) == [EX + "p"]
-    assert caplog.messages == ["1 SWRL rules are not used"]
+    assert caplog.messages == ["1 SWRL rule is not used"]
 
 
 def test_a_defined_datatype_is_no_class(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

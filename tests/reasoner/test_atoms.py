@@ -29,6 +29,7 @@ from neurontology.ontology.expression import (
     named_classes,
     subexpressions,
 )
+from neurontology.reasoner import enumeration
 from neurontology.reasoner.atoms import AtomTable, atoms_of, enumerate_atoms
 from neurontology.reasoner.bitset import pack, unpack
 from neurontology.reasoner.formats import read_problem
@@ -124,6 +125,7 @@ linkings = st.sets(st.tuples(people, st.sampled_from("rrs"), people), min_size=2
     rows=st.sets(people, min_size=2),
     chosen=st.sets(st.sampled_from([c for c in CONSTRUCTORS if c != "data"])),
     depth=st.integers(0, 2),
+    words=st.sampled_from([1, 1 << 25]),
 )
 def test_every_extension_of_the_language_once_by_a_shortest_expression(
     tmp_path_factory: pytest.TempPathFactory,
@@ -132,6 +134,7 @@ def test_every_extension_of_the_language_once_by_a_shortest_expression(
     rows: set[int],
     chosen: set[str],
     depth: int,
+    words: int,
 ) -> None:
     text = [f":{r} a owl:ObjectProperty ." for r in "rs"] + [f":{i} a owl:NamedIndividual ." for i in range(5)]
     text += [f":{i} a :{c} ." for i, c in sorted(types)] + [f":{x} :{r} :{y} ." for x, r, y in sorted(told)]
@@ -144,7 +147,9 @@ def test_every_extension_of_the_language_once_by_a_shortest_expression(
     everything = language_of(classes, used, constructors, depth)
     examples = np.asarray(sorted(rows))
     try:
-        atoms = enumerate_atoms(model, examples, language=Language(constructors, depth=depth))
+        with pytest.MonkeyPatch.context() as patch:  # many fillers in one block, or each in one of its own
+            patch.setattr(enumeration, "_WORDS", words)
+            atoms = enumerate_atoms(model, examples, language=Language(constructors, depth=depth))
     except DataError:
         extensions = {tuple(model.retrieve(e)[examples].tolist()) for e in everything}
         assert extensions <= {(True,) * len(rows), (False,) * len(rows)}

@@ -41,5 +41,5 @@ def test_members_and_counts_give_what_dense_matrices_give(seed, subjects, indivi
 def test_individuals_without_links(form):
     links = sparse.csr_matrix((65, 3), dtype=bool)
     bits, largest = restrict_to_members(links, pack(np.ones((2, 3), np.bool_)), [form])
-    nobody = form[0] == "some" or (form[0] == "min")
-    assert largest == 0 and (unpack(bits[0], 65) == (not nobody)).all()
+    everybody = form[0] in ("only", "max")
+    assert largest == 0 and (unpack(bits[0], 65) == everybody).all()
