@@ -5,12 +5,15 @@ from neurontology.analysis.ensemble_recording import record_ensembles
 from neurontology.analysis.ensembles import compare_groups, ensembles_record
 from neurontology.analysis.lineup import line_up
 from neurontology.analysis.lineup_recording import record_lineup
+from neurontology.analysis.run_verification import verify_run
 from neurontology.analysis.sweep import sweep
 from neurontology.analysis.unit_groups import parse_groups
+from neurontology.analysis.verdict_record import verdict_records
 from neurontology.analysis.verification import Criteria
 from neurontology.bridge.example_rules import parse_rules
 from neurontology.bridge.importers import import_activations
 from neurontology.bridge.labelling import join_images
+from neurontology.bridge.recording import record_verdicts
 from neurontology.bridge.run import open_run
 from neurontology.kb_build.owl import build_owl
 from neurontology.ontology.kb import KB
@@ -37,6 +40,10 @@ def kb(tmp_path_factory: pytest.TempPathFactory) -> KB:
     sweep(kb, acts, parse_rules(["80/20", "q60/50"], min_positives=3), path / "swept", options=OPTIONS)
     runs = [open_run(path / "swept" / name) for name in ("80-20", "q60-50")]
     record_lineup([kb], runs, line_up(runs, [kb, kb]), origin=path)
+    strict = Criteria(minimum=1000)  # so that there is nothing to measure, and no evaluation
+    untested = verdict_records(verify_run(runs[1], kb, acts, strict), runs[1])
+    assert [row["auc"] for row in untested] == [None]
+    record_verdicts(kb, runs[1], untested, strict.settings())
     joined = join_images(kb, acts)
     compared = compare_groups(joined, acts, parse_groups("0+1"), options=OPTIONS, kb=kb, how="mean")
     record = ensembles_record(compared, acts, kb, dataset=joined.dataset, how="mean", criteria=Criteria(), search=None)

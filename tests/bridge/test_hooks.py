@@ -237,6 +237,25 @@ def test_units_keep_their_axis_through_modules_that_have_none(height, width):
         torch.testing.assert_close(outputs[name], inside.amax((1, 2)))
 
 
+def test_a_container_has_the_axis_of_its_last_part():
+    """Six units come in first, and are followed by six rows: shapes alone say that nothing has moved."""
+
+    class Block(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.up = nn.Linear(6, 10)
+
+        def forward(self, maps):
+            return self.up(maps.permute(0, 2, 3, 1))
+
+    torch.manual_seed(0)
+    network = nn.Sequential(nn.Conv2d(3, 6, 4, 4), Block()).eval()
+    images = torch.randn(2, 3, 24, 32)
+    with torch.inference_mode(), capture(LoadedModel.wrap(network), ["1"]) as outputs:
+        maps = network(images)
+    torch.testing.assert_close(outputs["1"], maps.amax((1, 2)))
+
+
 def test_layer_norms_of_maps():
     class Norm(nn.LayerNorm):
         """As in ConvNeXt of the usual libraries: for maps that have their units first."""
