@@ -155,6 +155,19 @@ def test_digest_sees_what_other_states_hold():
     assert state_digest(Extra(object())) == state_digest(Extra(object()))
 
 
+@pytest.mark.filterwarnings("ignore:torch.quantize_per_tensor, :UserWarning")  # a later torch has none of them
+def test_digest_sees_the_numbers_that_quantised_ones_stand_for():
+    """The same small integers with another scale are other weights."""
+    whole = torch.tensor([[1.0, 2.0], [3.0, 4.0]])
+    points = torch.zeros(2, dtype=torch.int64)
+    states = [
+        torch.quantize_per_channel(whole * scale[:, None], scale, points, 0, torch.qint8)
+        for scale in (torch.tensor([1.0, 1.0]), torch.tensor([1.0, 0.5]))
+    ]
+    assert (states[0].int_repr() == states[1].int_repr()).all()
+    assert state_digest(Extra(states[0])) == state_digest(Extra(states[0].clone())) != state_digest(Extra(states[1]))
+
+
 def test_outputs_that_are_not_dense_are_no_layers():
     class Sparse(nn.Module):
         def forward(self, images):
