@@ -7,21 +7,37 @@ import logging
 import signal
 import sys
 from collections.abc import Sequence
+from copy import copy
 from types import TracebackType
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any, NoReturn, cast
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 
 from . import __version__
 from .commands import build, experiments, images, induction, kb, labelling, methods, network, publishing, verification
 from .commands.terminal import say
+from .ontology.errors import NeurontologyError, UsageError, of_system
+
+
+# The classes of typer's own copy of click have no public names, hence Any in these two.
+class _Once(TyperCommand):
+    """A command whose options count once: else the last of several values would be taken and the others lost."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        _, _, given = self.make_parser(ctx).parse_args(args=list(args))
+        for option in given:
+            single = option.param_type_name == "option" and not (option.is_flag or option.multiple or option.count)
+            if single and given.count(option) > 1:
+                raise UsageError(
+                    f"{option.opts[0]} is given {given.count(option)} times", expected="one value", where=ctx.command_path
+                )
+        return cast("list[str]", super().parse_args(ctx, args))
 
 
 class _DefaultCommand(TyperGroup):
     """A group whose first argument may be something else than a command: then `extract` is meant."""
 
-    # The classes of typer's own copy of click have no public names, hence Any.
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         if args and args[0] not in self.commands and not args[0].startswith("-"):
             args = ["extract", *args]
@@ -49,41 +65,41 @@ kb_app.add_typer(build_app, name="build")
 app.add_typer(activations_app, name="activations")
 app.add_typer(images_app, name="images")
 
-build_app.command("owl")(build.build_owl)
-build_app.command("wikipedia")(build.build_wikipedia)
-build_app.command("skos")(build.build_skos)
-build_app.command("wordnet")(build.build_wordnet)
-build_app.command("sparql")(build.build_sparql)
-kb_app.command("annotate")(kb.annotate_kb)
-kb_app.command("link")(kb.link_names)
-kb_app.command("info")(kb.kb_info)
-kb_app.command("export")(kb.export_kb)
-kb_app.command("extend")(kb.extend_kb)
-kb_app.command("retract")(kb.retract_extension)
-kb_app.command("check")(kb.check_kb)
-activations_app.command("extract")(network.extract_activations)
-activations_app.command("import")(network.import_activations)
-images_app.command("fetch")(images.fetch_concept_images)
-app.command("layers")(network.show_layers)
-app.command("induce")(induction.induce_expression)
-app.command("label")(labelling.label_layer)
-app.command("verify")(verification.verify_labels)
-app.command("verify-table")(verification.verify_published)
-app.command("facets")(methods.show_facets)
-app.command("describe")(methods.describe_units)
-app.command("baselines")(experiments.compare_baselines)
-app.command("agree")(methods.compare_methods)
-app.command("ablate")(methods.ablate_concepts)
-app.command("sweep")(experiments.sweep_settings)
-app.command("bands")(experiments.label_by_bands)
-app.command("ensembles")(experiments.compare_ensembles)
-app.command("across")(experiments.label_across)
-app.command("compare")(experiments.compare_several_runs)
-app.command("sparql")(publishing.run_sparql)
-app.command("serve")(publishing.serve_kb)
-app.command("push")(publishing.push_run)
-app.command("report")(publishing.write_report)
-app.command("demo")(publishing.run_demo)
+build_app.command("owl", cls=_Once)(build.build_owl)
+build_app.command("wikipedia", cls=_Once)(build.build_wikipedia)
+build_app.command("skos", cls=_Once)(build.build_skos)
+build_app.command("wordnet", cls=_Once)(build.build_wordnet)
+build_app.command("sparql", cls=_Once)(build.build_sparql)
+kb_app.command("annotate", cls=_Once)(kb.annotate_kb)
+kb_app.command("link", cls=_Once)(kb.link_names)
+kb_app.command("info", cls=_Once)(kb.kb_info)
+kb_app.command("export", cls=_Once)(kb.export_kb)
+kb_app.command("extend", cls=_Once)(kb.extend_kb)
+kb_app.command("retract", cls=_Once)(kb.retract_extension)
+kb_app.command("check", cls=_Once)(kb.check_kb)
+activations_app.command("extract", cls=_Once)(network.extract_activations)
+activations_app.command("import", cls=_Once)(network.import_activations)
+images_app.command("fetch", cls=_Once)(images.fetch_concept_images)
+app.command("layers", cls=_Once)(network.show_layers)
+app.command("induce", cls=_Once)(induction.induce_expression)
+app.command("label", cls=_Once)(labelling.label_layer)
+app.command("verify", cls=_Once)(verification.verify_labels)
+app.command("verify-table", cls=_Once)(verification.verify_published)
+app.command("facets", cls=_Once)(methods.show_facets)
+app.command("describe", cls=_Once)(methods.describe_units)
+app.command("baselines", cls=_Once)(experiments.compare_baselines)
+app.command("agree", cls=_Once)(methods.compare_methods)
+app.command("ablate", cls=_Once)(methods.ablate_concepts)
+app.command("sweep", cls=_Once)(experiments.sweep_settings)
+app.command("bands", cls=_Once)(experiments.label_by_bands)
+app.command("ensembles", cls=_Once)(experiments.compare_ensembles)
+app.command("across", cls=_Once)(experiments.label_across)
+app.command("compare", cls=_Once)(experiments.compare_several_runs)
+app.command("sparql", cls=_Once)(publishing.run_sparql)
+app.command("serve", cls=_Once)(publishing.serve_kb)
+app.command("push", cls=_Once)(publishing.push_run)
+app.command("report", cls=_Once)(publishing.write_report)
+app.command("demo", cls=_Once)(publishing.run_demo)
 
 
 @app.callback(epilog="--debug anywhere shows the traceback of an error.", invoke_without_command=False)
@@ -115,10 +131,16 @@ def _report_defect(kind: type[BaseException], error: BaseException, _: Traceback
         )
 
 
+def _part(name: str) -> typer.Typer:
+    """The app with the one command or group of this name, or all of it: making all takes a tenth of a short call."""
+    part = copy(app)
+    part.registered_commands = [command for command in app.registered_commands if command.name == name]
+    part.registered_groups = [group for group in app.registered_groups if group.name == name]
+    return part if part.registered_commands or part.registered_groups else app
+
+
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command line and exit: 0 done, 1 the work failed, 2 the call was wrong."""
-    from .ontology.errors import NeurontologyError, of_system
-
     if arguments is None:
         # A process of our own. Imports make many objects that stay; looking for cycles among them again and again took
         # a tenth of a command.
@@ -139,7 +161,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     try:
         # Not app(...): that would put the traceback printer of typer in the place of ours.
-        typer.main.get_command(app)(given, prog_name="neurontology")
+        typer.main.get_command(_part(given[0]) if given else app)(given, prog_name="neurontology")
     except NeurontologyError as error:
         if debug:
             raise

@@ -15,7 +15,7 @@ import numpy as np
 
 from ..ontology.errors import DataError, UsageError
 from ..ontology.staging import workspace
-from .activations import Batch, Forward
+from .activations import Batch, Forward, arranged
 from .cluster import Cluster
 from .images import ImageRecord
 from .labelling import LayerProblems, Threads, UnitLabel, UnitProblems, block_size
@@ -184,7 +184,9 @@ def run_forward(task: ForwardTask, images: Sequence[ImageRecord]) -> Batch:
                 where=task.spec,
                 expected="the same model everywhere",
             )
-        parts = list(Forward(model, **task.settings).run(images))
+        settings = task.settings
+        model = _arranged(task.spec, settings["layers"], settings["device"])
+        parts = list(Forward(model, **settings).run(images))
     used = [part for part in parts if part.records]
     return Batch(
         records=[record for part in used for record in part.records],
@@ -200,6 +202,11 @@ def _model(spec: str) -> LoadedModel:
     from .models import load_model
 
     return load_model(spec)
+
+
+@lru_cache(maxsize=1)
+def _arranged(spec: str, layers: tuple[str, ...], device: str) -> LoadedModel:
+    return arranged(_model(spec), layers, device)
 
 
 def _absolute(spec: str) -> str:

@@ -369,7 +369,11 @@ def _read_npz(path: Path) -> Iterator[_Row]:
         raise DataError(f"arrays {', '.join(arrays)}", where=path, expected="a matrix called activations")
     keys = [key for key in arrays if key != name]
     places = (column(keys, names) for names in (ID, FILES, CLASSES))
-    ids, paths, labels = (None if place is None else arrays[keys[place]] for place in places)
+    taken = [None if place is None else keys[place] for place in places]
+    unused = [key for key in keys if key not in taken]
+    if unused:
+        log.warning("%s: arrays without effect: %s", path, ", ".join(unused))
+    ids, paths, labels = (None if key is None else arrays[key] for key in taken)
     matrix = arrays[name]
     if ids is None and paths is None:
         images = _images_beside(path, len(matrix) if matrix.ndim else 0)

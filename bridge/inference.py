@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from typing import TypeVar, cast
@@ -18,6 +18,7 @@ from .foreign_code import foreign_errors
 from .hooks import capture
 from .layers import dry_batch
 from .loaded_model import LoadedModel, ScriptNetwork
+from .trial import rows_of
 
 log = logging.getLogger(__name__)
 
@@ -29,69 +30,69 @@ _ACTIVATIONS = (nn.ReLU, nn.ReLU6, nn.SiLU, nn.Hardswish, nn.LeakyReLU)
 _M = TypeVar("_M", bound=nn.Module)
 
 
-def for_inference(model: LoadedModel, layer: str) -> LoadedModel:
-    """Copy a model for running it many times to get one layer's outputs.
+def for_inference(model: LoadedModel, layers: Sequence[str]) -> LoadedModel:
+    """Copy a model for running it many times to get the outputs of some layers.
 
     In the copy each batch normalisation is folded into the convolution before it (Jacob et al. 2018, eq. 14, in
     floating point), activation functions after it work in place, equal zero padding on all sides is left to the
     convolution, and maps are stored with the channels last. Which modules follow one another is seen in a dry pass over
-    made-up photographs; then the layer's outputs on these are compared with those of the model. Where they differ by
+    made-up photographs; then the layers' outputs on these are compared with those of the model. Where they differ by
     more than `TOLERANCE`, because the network uses a tensor elsewhere as well, or where the copy does not run, the
-    model itself is returned; so it is for TorchScript and on devices other than processors.
+    model itself is returned; so it is for TorchScript, on devices other than processors, and without a normalisation to
+    fold.
 
     Parameters
     ----------
     model
         The model; it is not changed.
-    layer
-        The layer that will be captured.
+    layers
+        Those that will be captured.
     """
     device = next((one.device for one in model.module.parameters()), torch.device("cpu"))
-    if isinstance(model.module, ScriptNetwork) or device.type != "cpu":
+    if isinstance(model.module, ScriptNetwork) or device.type != "cpu" or not _modules(model.module, nn.BatchNorm2d):
         return model
     inputs = dry_batch(model)
-    try:
-        with foreign_errors("the network cannot be copied", model.name):
-            arranged = replace(model, module=copy.deepcopy(model.module))
-    except DataError as problem:
-        # It holds a lock or an open file, for instance.
-        log.info("%s runs as it is: %s", model.name, problem)
-        return model
     with torch.no_grad():
-        expected = _outputs(model, layer, inputs)
-        _fold(arranged, layer, inputs)
-        arranged.module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's types lack it
+        expected = _outputs(model, layers, inputs)
         try:
-            found = _outputs(arranged, layer, inputs)
+            with foreign_errors("the network cannot be arranged for inference", model.name):
+                arranged = replace(model, module=copy.deepcopy(model.module), arranged=True)
+                _fold(arranged, layers, inputs)
+                arranged.module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch lacks it
+            found = _outputs(arranged, layers, inputs)
         except DataError as problem:
-            # A view that needs the channels first, for instance.
+            # It holds a lock or an open file, for instance, or takes a view that needs the channels first.
             log.info("%s runs as it is: %s", model.name, problem)
             return model
-    largest = max(float(expected.abs().max()), torch.finfo(expected.dtype).tiny)
-    if found.shape != expected.shape or not float((found - expected).abs().max()) <= TOLERANCE * largest:
+    if not all(_alike(found[layer], expected[layer]) for layer in layers):
         log.info("%s runs as it is: arranged for inference its outputs would differ", model.name)
         return model
     return arranged
 
 
-def _outputs(model: LoadedModel, layer: str, inputs: Tensor) -> Tensor:
-    with capture(model, [layer], "mean") as outputs:
+def _outputs(model: LoadedModel, layers: Sequence[str], inputs: Tensor) -> dict[str, Tensor]:
+    with capture(model, layers, "mean") as outputs:
         model.run(inputs)
-        return outputs[layer].clone()
+        return {layer: rows_of(outputs, layer, len(inputs)).clone() for layer in layers}
 
 
-def _fold(model: LoadedModel, layer: str, inputs: Tensor) -> None:
+def _alike(found: Tensor, expected: Tensor) -> bool:
+    largest = max(float(expected.abs().max()), torch.finfo(expected.dtype).tiny)
+    return found.shape == expected.shape and float((found - expected).abs().max()) <= TOLERANCE * largest
+
+
+def _fold(model: LoadedModel, layers: Sequence[str], inputs: Tensor) -> None:
     """Fold batch normalisations and paddings into convolutions, and let activation functions work in place."""
-    network, watched = model.module, model.tap(layer)[0]
+    network, watched = model.module, {model.tap(layer)[0] for layer in layers}
     with _followers(network) as pairs:
-        network(inputs[:1])
+        model.run(inputs[:1])
     calls: dict[nn.Module, int] = {}
     for _, after in pairs:
         calls[after] = calls.get(after, 0) + 1
     folded = set()
     for before, after in pairs:
         plain = type(after) is nn.BatchNorm2d and after.running_mean is not None and after.running_var is not None
-        if not plain or not isinstance(before, nn.Conv2d) or before is watched or calls[after] > 1:
+        if not plain or not isinstance(before, nn.Conv2d) or before in watched or calls[after] > 1:
             continue
         norm = cast(nn.BatchNorm2d, after)
         before.weight, before.bias = fuse_conv_bn_weights(

@@ -66,6 +66,8 @@ class LoadedModel:
         Names of the outputs, where they are known.
     virtual_layers
         Layers by name that are no modules; ``output`` is the whole model's output.
+    arranged
+        Whether the network is a copy that computes the same in fewer steps, see :func:`.inference.for_inference`.
     """
 
     name: str
@@ -76,6 +78,7 @@ class LoadedModel:
     input_size: tuple[int, int]
     class_names: tuple[str, ...] | None = None
     virtual_layers: Mapping[str, VirtualLayer] = field(default_factory=dict)
+    arranged: bool = False
 
     @classmethod
     def wrap(

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import sparse  # which imports csgraph when it is first used: it takes a twentieth of a second
+from scipy import sparse  # which imports csgraph when it is first used: for a tenth of a second
 
 Ids = NDArray[np.int32]
 
@@ -120,12 +120,16 @@ class Hierarchy:
     @cached_property
     def components(self) -> tuple[int, Ids]:
         """Number of strongly connected components, and the component of each class."""
+        if self._settled.all():
+            return self.size, np.arange(self.size, dtype=np.int32)
         count, label = sparse.csgraph.connected_components(self.parents, directed=True, connection="strong")
         return int(count), label
 
     @cached_property
     def levels(self) -> Ids:
         """Longest chain of classes from a root down to each class, roots (and cycles at the top) being 1."""
+        if self._settled.all():
+            return self._settled
         count, label = self.components
         links = self.parents.tocoo()
         lower, upper = label[links.row], label[links.col]
@@ -134,23 +138,33 @@ class Hierarchy:
             (np.ones(int(between.sum()), np.bool_), (upper[between], lower[between])), shape=(count, count)
         )
         condensed.sum_duplicates()
-        waiting = np.bincount(condensed.indices, minlength=count)
-        level = np.ones(count, np.int32)
-        ready = np.flatnonzero(waiting == 0)
-        current = 1
-        while len(ready):
-            level[ready] = current
-            below = _neighbours(condensed, ready)
-            np.subtract.at(waiting, below, 1)
-            candidates = np.unique(below)
-            ready = candidates[waiting[candidates] == 0]
-            current += 1
-        return level[label]
+        return _levels(condensed)[label]
+
+    @cached_property
+    def _settled(self) -> Ids:
+        """Levels of the classes that are neither on a cycle nor below one, 0 for the others."""
+        return _levels(self.children)
 
     @cached_property
     def depth(self) -> int:
         """Number of links on the longest chain from a root."""
         return int(self.levels.max()) - 1 if self.size else 0
+
+
+def _levels(children: sparse.csr_matrix) -> Ids:
+    """Longest chain of rows from one without a parent down to each row, 0 for those that no such chain settles."""
+    waiting = np.bincount(children.indices, minlength=children.shape[0])
+    level = np.zeros(children.shape[0], np.int32)
+    ready = np.flatnonzero(waiting == 0)
+    current = 1
+    while len(ready):
+        level[ready] = current
+        below = _neighbours(children, ready)
+        np.subtract.at(waiting, below, 1)
+        candidates = np.unique(below)
+        ready = candidates[waiting[candidates] == 0]
+        current += 1
+    return level
 
 
 def _neighbours(matrix: sparse.csr_matrix, rows: NDArray[np.integer]) -> Ids:

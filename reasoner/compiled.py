@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any, TypeAlias, TypeVar, cast
 
 import numba
-from numba.core.caching import FunctionCache, IndexDataCacheFile
+from llvmlite import binding as llvm
+from numba.core.caching import CompileResultCacheImpl, FunctionCache, IndexDataCacheFile
 
 Scalar: TypeAlias = Any  # a number inside a kernel: of Python or of numpy, as the compiler sees fit
 Function = TypeVar("Function", bound=Callable[..., object])
@@ -57,17 +58,39 @@ class _KernelCache(FunctionCache):
             return numba_cache._load_overload(sig, target_context)
 
 
-def _compile(function: Function, **options: Any) -> Function:
-    dispatcher = numba.njit(**BARE, **options)(function)
-    dispatcher._cache = _KernelCache(function)
+class _MachineCode(CompileResultCacheImpl):
+    """What is kept of a kernel: its machine code, not what the compiler would need to put it into other kernels.
+
+    Reading that is most of the work of reading a kernel. In its place stands the one name that Python looks for.
+    """
+
+    def reduce(self, cres: Any) -> Any:
+        numba_impl: Any = super()
+        (name, kind, (code, _)), *rest = numba_impl.reduce(cres)
+        wrapper = f'define void @"{cres.fndesc.llvm_cpython_wrapper_name}"() {{ unreachable }}'
+        return (name, kind, (code, llvm.parse_assembly(wrapper).as_bitcode())), *rest
+
+
+class _OuterCache(_KernelCache):
+    _impl_class = _MachineCode
+
+
+def _compile(function: Function, cache: type[_KernelCache], **options: Any) -> Function:
+    dispatcher = numba.njit(**BARE, no_cfunc_wrapper=True, **options)(function)
+    dispatcher._cache = cache(function)
     return cast(Function, dispatcher)
 
 
 def kernel(function: Function) -> Function:
-    """Compile a function that Python calls; it must not allocate arrays."""
-    return _compile(function)
+    """Compile a function that Python calls, and no other kernel; it must not allocate arrays."""
+    return _compile(function, _OuterCache)
 
 
 def inner(function: Function) -> Function:
-    """Compile a function that only kernels call: without the wrappers, which take longer than the rest."""
-    return _compile(function, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+    """Compile a function that only kernels call: without the wrapper, which takes longer than the rest."""
+    return _compile(function, _KernelCache, no_cpython_wrapper=True)
+
+
+def shared(function: Function) -> Function:
+    """Compile a function that Python and kernels call; it must not allocate arrays."""
+    return _compile(function, _KernelCache)

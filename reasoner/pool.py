@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .bitset import Words
-from .compiled import Scalar, inner, kernel
+from .compiled import Scalar, inner, kernel, shared
 from .popcount import count_words
 from .shape import CHAINS, PAIRS_AND
 
@@ -100,7 +100,7 @@ def lim(limits: NDArray[np.int32], state: NDArray[np.int64], t: Scalar, length: 
     return limits[row_of(state, length), t]
 
 
-@kernel
+@shared
 def value(score: Scalar, recall: Scalar, t: Scalar, f: Scalar, p: Scalar, n: Scalar) -> Scalar:
     """:meth:`Score.value <neurontology.reasoner.score.Score.value>` of one pair of counts, bit for bit."""
     if score == 0:
@@ -122,7 +122,7 @@ def value(score: Scalar, recall: Scalar, t: Scalar, f: Scalar, p: Scalar, n: Sca
     return np.rint(raw * 1e12) / 1e12
 
 
-@kernel
+@shared
 def bound(score: Scalar, recall: Scalar, t: Scalar, f: Scalar, p: Scalar, n: Scalar) -> Scalar:
     """:meth:`Score.bound <neurontology.reasoner.score.Score.bound>` of one pair of counts, bit for bit."""
     v = value(score, recall, t, f, p, n)

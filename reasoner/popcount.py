@@ -15,7 +15,7 @@ from numba.extending import intrinsic
 from numpy.typing import NDArray
 
 from .bitset import Words
-from .compiled import Scalar, inner, kernel
+from .compiled import Scalar, inner, shared
 
 CHUNK = 64  # words between two looks at the limit
 PADDING = 8  # words to whose multiple rows are padded, which the vectorised loops like
@@ -47,7 +47,7 @@ def _popcount64(typing_context: object, word: object) -> tuple[object, Callable[
 popcount64: Any = intrinsic(_popcount64)
 
 
-@kernel
+@shared
 def count_words(words: Words) -> Scalar:
     """Set bits of a row."""
     total = np.uint64(0)

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .bitset import Words
-from .compiled import Scalar, inner, kernel
+from .compiled import Scalar, inner, kernel, shared
 from .pool import Ground
 from .popcount import popcount64
 
@@ -64,7 +64,7 @@ class Ranking(NamedTuple):
     shortest: int
 
 
-@kernel
+@shared
 def round_weights(
     weight: NDArray[np.int64], count: Scalar, base: NDArray[np.int64], unit: NDArray[np.int64], planes: Words
 ) -> None:
@@ -197,7 +197,7 @@ def score_of(total: Scalar, size: Scalar, n: Scalar) -> Scalar:
     return (total + product) / (2 * product)
 
 
-@kernel
+@shared
 def reach(rank: Ranking, inside: Words, size: Scalar, total: Scalar) -> Scalar:
     """Highest AUROC of the sets that hold a settled part and any of the places ``inside``; -1 if none is big enough.
 

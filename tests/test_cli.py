@@ -159,6 +159,8 @@ def broken_files(folder: Path) -> dict[str, Path]:
         (["layers", "efficientnet-lite9"], 2, "efficientnet-lite"),
         (["activations", "import", "nowhere.csv", "--out", "new"], 2, "nowhere.csv"),
         (["no-such-command"], 2, "No such command"),
+        (["sparql", "kb", "labels", "--format", "csv", "--format=json"], 2, "sparql: --format is given 2 times"),
+        (["activations", "extract", "m", "--images", ".", "--images", "."], 2, "extract: --images is given 2 times"),
         (["demo", "--out", "kb"], 2, "kb: exists already"),
     ],
 )  # fmt: skip
@@ -176,6 +178,13 @@ def test_bad_input_is_answered_in_words_and_nothing_is_written(
     assert message in result.stderr
     assert "Traceback" not in result.stderr
     assert sorted(p.name for p in place.iterdir()) == before
+
+
+def test_flags_and_options_with_several_values_may_be_repeated(folder: Path) -> None:
+    assert json.loads(run("kb", "info", folder / "kb", "--json", "--json").stdout)["classes"]
+    query = "SELECT ?a ?b WHERE { }"
+    found = run("sparql", folder / "kb", query, "--bind", "a=Vehicle", "--bind", "b=Car", "--format", "json")
+    assert found.returncode == 0, found.stderr
 
 
 def test_the_traceback_comes_with_debug(folder: Path) -> None:

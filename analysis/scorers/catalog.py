@@ -74,12 +74,12 @@ def load_scorer(spec: str, training: Callable[[], Training]) -> Scorer:
         from .sentences import sentence_embeddings
 
         model = load_model(rest or CLASSIFIER)
-        return ConseScorer(for_inference(model, "output"), class_names(model), sentence_embeddings())
+        return ConseScorer(for_inference(model, ["output"]), class_names(model), sentence_embeddings())
     if spec == "eszsl":
         from .sentences import sentence_embeddings
 
         embed = sentence_embeddings()
         given = training()
-        model = for_inference(load_model(CLASSIFIER), FEATURES)
+        model = for_inference(load_model(CLASSIFIER), [FEATURES])
         return EszslScorer.fit(model, FEATURES, embed, given.pictures, given.annotated)
     raise UsageError(f"there is no scorer {spec!r}", expected=", ".join(_KINDS), hint=near_matches(spec, _KINDS))

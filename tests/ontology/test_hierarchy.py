@@ -39,7 +39,7 @@ def test_ancestor_matrix_holds_the_ancestors_of_each(case: tuple[int, list[tuple
         assert columns[matrix[[row]].indices].tolist() == hierarchy.ancestors(int(node)).tolist()
 
 
-@settings(max_examples=200)
+@settings(max_examples=200, deadline=None)
 @given(graphs)
 def test_depth_is_the_longest_path_of_the_condensation(case: tuple[int, list[tuple[int, int]]]) -> None:
     n, links = case
@@ -48,6 +48,21 @@ def test_depth_is_the_longest_path_of_the_condensation(case: tuple[int, list[tup
     assert hierarchy.depth == nx.dag_longest_path_length(nx.condensation(graph))
     assert hierarchy.links == graph.number_of_edges()
     assert hierarchy.roots.tolist() == [v for v in range(n) if graph.out_degree(v) == 0]
+
+
+@settings(max_examples=200, deadline=None)
+@given(graphs)
+def test_levels_are_longest_paths_to_the_component_of_each_class(case: tuple[int, list[tuple[int, int]]]) -> None:
+    n, links = case
+    hierarchy = Hierarchy(n, [c for c, _ in links], [p for _, p in links])
+    graph = as_networkx(n, links).reverse()
+    count, label = hierarchy.components
+    components = {frozenset(np.flatnonzero(label == number).tolist()) for number in range(count)}
+    assert components == set(map(frozenset, nx.strongly_connected_components(graph)))
+    condensed, level = nx.condensation(graph), {}
+    for component in nx.topological_sort(condensed):
+        level[component] = 1 + max((level[above] for above in condensed.predecessors(component)), default=0)
+    assert hierarchy.levels.tolist() == [level[condensed.graph["mapping"][v]] for v in range(n)]
 
 
 def test_an_empty_hierarchy_has_no_depth() -> None:

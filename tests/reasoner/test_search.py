@@ -7,7 +7,6 @@ import math
 import random
 from dataclasses import replace
 from fractions import Fraction
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,7 +14,6 @@ from formula_trees import TREES
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from neurontology.ontology.errors import UsageError
-from neurontology.reasoner import compiled
 from neurontology.reasoner.bitset import pack
 from neurontology.reasoner.formula import Formula, Literal
 from neurontology.reasoner.search import search
@@ -483,12 +481,6 @@ def test_a_formula_less_than_perfect_outlives_a_perfect_one_of_the_pool():
     """Only the fifth place has fewer than all positives and is longer than the perfect formula."""
     rows = [49, 9, 20, 32, 61]
     check(rows, 6, [3, 1, 2, 2, 3], [1, 2, 3, 4, 0], [0, 2, 3, 4, 5], [1], "wracc", 3, OPERATOR_SETS[0], 5)
-
-
-def test_every_file_with_kernels_is_in_the_digest_of_the_cache():
-    folder = Path(compiled.__file__).parent
-    users = {f.stem for f in folder.glob("*.py") if "@kernel" in f.read_text() or "@inner" in f.read_text()}
-    assert users <= set(compiled.MODULES)
 
 
 def test_a_union_behind_a_weak_fence_is_found_where_the_beam_goes_astray():
