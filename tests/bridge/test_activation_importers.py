@@ -171,7 +171,7 @@ def test_arrays_of_other_names_are_told(tmp_path, caplog):
     content = {"activations": np.ones((2, 2)), "names": np.array(["a", "b"]), "mean": np.zeros(2)}
     np.savez(tmp_path / "acts.npz", **content, ids=np.array(["p", "q"]))
     with caplog.at_level(logging.WARNING):
-        assert import_activations(tmp_path / "acts.npz", tmp_path / "out").ids == ["p", "q"]
+        assert import_activations(tmp_path / "acts.npz", tmp_path / "out").ids == ("p", "q")
     assert [record.getMessage() for record in caplog.records] == [
         f"{tmp_path / 'acts.npz'}: arrays without effect: names, mean"
     ]
