@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 from copy import copy
 from types import TracebackType
-from typing import Annotated, Any, NoReturn, cast
+from typing import Annotated, Any, NoReturn
 
 import typer
 from typer.core import TyperCommand, TyperGroup
@@ -25,14 +25,15 @@ class _Once(TyperCommand):
     """A command whose options count once: else the last of several values would be taken and the others lost."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        _, _, given = self.make_parser(ctx).parse_args(args=list(args))
+        parser: Any = self.make_parser(ctx)
+        _, _, given = parser.parse_args(args=list(args))
         for option in given:
             single = option.param_type_name == "option" and not (option.is_flag or option.multiple or option.count)
-            if single and given.count(option) > 1:
-                raise UsageError(
-                    f"{option.opts[0]} is given {given.count(option)} times", expected="one value", where=ctx.command_path
-                )
-        return cast("list[str]", super().parse_args(ctx, args))
+            times = given.count(option)
+            if single and times > 1:
+                name = option.opts[0]
+                raise UsageError(f"{name} is given {times} times", expected="one value", where=ctx.command_path)
+        return super().parse_args(ctx, args)
 
 
 class _DefaultCommand(TyperGroup):

@@ -14,7 +14,7 @@ from numba.core.caching import CompileResultCacheImpl, FunctionCache, IndexDataC
 Scalar: TypeAlias = Any  # a number inside a kernel: of Python or of numpy, as the compiler sees fit
 Function = TypeVar("Function", bound=Callable[..., object])
 # Without reference counting of arrays, which costs more than the counting of bits; so no allocation inside.
-BARE: dict[str, Any] = {"nogil": True, "error_model": "numpy", "_nrt": False}
+BARE: dict[str, Any] = {"nogil": True, "error_model": "numpy", "_nrt": False, "no_cfunc_wrapper": True}
 
 
 MODULES = (
@@ -33,6 +33,19 @@ def _digest() -> str:
 SOURCES = _digest()
 
 
+class _MachineCode(CompileResultCacheImpl):
+    """What is kept of a kernel: its machine code, not what the compiler would need to put it into other kernels.
+
+    Reading that is most of the work of reading a kernel. In its place stands the one name that Python looks for.
+    """
+
+    def reduce(self, cres: Any) -> Any:
+        numba_impl: Any = super()
+        (name, kind, (code, _)), *rest = numba_impl.reduce(cres)
+        wrapper = f'define void @"{cres.fndesc.llvm_cpython_wrapper_name}"() {{ unreachable }}'
+        return (name, kind, (code, llvm.parse_assembly(wrapper).as_bitcode())), *rest
+
+
 class _KernelCache(FunctionCache):
     """Compiled kernels on disk.
 
@@ -41,9 +54,10 @@ class _KernelCache(FunctionCache):
     files carry the name of the package and the digest of all kernels.
     """
 
-    def __init__(self, function: Callable[..., object]) -> None:
+    def __init__(self, function: Callable[..., object], kept: type[CompileResultCacheImpl]) -> None:
         numba_cache: Any = super()
         numba_cache.__init__(function)
+        self._impl: Any = kept(function)
         file: Any = IndexDataCacheFile
         base = f"{__package__}.{SOURCES[:12]}.{self._impl.filename_base}"
         self._cache_file = file(cache_path=self.cache_path, filename_base=base, source_stamp=SOURCES)
@@ -58,39 +72,22 @@ class _KernelCache(FunctionCache):
             return numba_cache._load_overload(sig, target_context)
 
 
-class _MachineCode(CompileResultCacheImpl):
-    """What is kept of a kernel: its machine code, not what the compiler would need to put it into other kernels.
-
-    Reading that is most of the work of reading a kernel. In its place stands the one name that Python looks for.
-    """
-
-    def reduce(self, cres: Any) -> Any:
-        numba_impl: Any = super()
-        (name, kind, (code, _)), *rest = numba_impl.reduce(cres)
-        wrapper = f'define void @"{cres.fndesc.llvm_cpython_wrapper_name}"() {{ unreachable }}'
-        return (name, kind, (code, llvm.parse_assembly(wrapper).as_bitcode())), *rest
-
-
-class _OuterCache(_KernelCache):
-    _impl_class = _MachineCode
-
-
-def _compile(function: Function, cache: type[_KernelCache], **options: Any) -> Function:
-    dispatcher = numba.njit(**BARE, no_cfunc_wrapper=True, **options)(function)
-    dispatcher._cache = cache(function)
+def _compile(function: Function, kept: type[CompileResultCacheImpl], **options: Any) -> Function:
+    dispatcher = numba.njit(**BARE, **options)(function)
+    dispatcher._cache = _KernelCache(function, kept)
     return cast(Function, dispatcher)
 
 
 def kernel(function: Function) -> Function:
     """Compile a function that Python calls, and no other kernel; it must not allocate arrays."""
-    return _compile(function, _OuterCache)
+    return _compile(function, _MachineCode)
 
 
 def inner(function: Function) -> Function:
     """Compile a function that only kernels call: without the wrapper, which takes longer than the rest."""
-    return _compile(function, _KernelCache, no_cpython_wrapper=True)
+    return _compile(function, CompileResultCacheImpl, no_cpython_wrapper=True)
 
 
 def shared(function: Function) -> Function:
     """Compile a function that Python and kernels call; it must not allocate arrays."""
-    return _compile(function, _KernelCache)
+    return _compile(function, CompileResultCacheImpl)
