@@ -17,22 +17,23 @@ from typer.core import TyperCommand, TyperGroup
 from . import __version__
 from .commands import build, experiments, images, induction, kb, labelling, methods, network, publishing, verification
 from .commands.terminal import say
-from .ontology.errors import NeurontologyError, UsageError, of_system
+from .ontology.errors import NeurontologyError, of_system
+
+
+_log = logging.getLogger(__name__)
 
 
 # The classes of typer's own copy of click have no public names, hence Any in these two.
-class _Once(TyperCommand):
-    """A command whose options count once: else the last of several values would be taken and the others lost."""
+class _Command(TyperCommand):
+    """A command that says so if an option is given several times, of which the last one counts."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         parser: Any = self.make_parser(ctx)
         _, _, given = parser.parse_args(args=list(args))
-        for option in given:
+        for option in dict.fromkeys(given):
             single = option.param_type_name == "option" and not (option.is_flag or option.multiple or option.count)
-            times = given.count(option)
-            if single and times > 1:
-                name = option.opts[0]
-                raise UsageError(f"{name} is given {times} times", expected="one value", where=ctx.command_path)
+            if single and given.count(option) > 1:
+                _log.warning("%s is given %d times: the last one counts", option.opts[0], given.count(option))
         return super().parse_args(ctx, args)
 
 
@@ -66,41 +67,41 @@ kb_app.add_typer(build_app, name="build")
 app.add_typer(activations_app, name="activations")
 app.add_typer(images_app, name="images")
 
-build_app.command("owl", cls=_Once)(build.build_owl)
-build_app.command("wikipedia", cls=_Once)(build.build_wikipedia)
-build_app.command("skos", cls=_Once)(build.build_skos)
-build_app.command("wordnet", cls=_Once)(build.build_wordnet)
-build_app.command("sparql", cls=_Once)(build.build_sparql)
-kb_app.command("annotate", cls=_Once)(kb.annotate_kb)
-kb_app.command("link", cls=_Once)(kb.link_names)
-kb_app.command("info", cls=_Once)(kb.kb_info)
-kb_app.command("export", cls=_Once)(kb.export_kb)
-kb_app.command("extend", cls=_Once)(kb.extend_kb)
-kb_app.command("retract", cls=_Once)(kb.retract_extension)
-kb_app.command("check", cls=_Once)(kb.check_kb)
-activations_app.command("extract", cls=_Once)(network.extract_activations)
-activations_app.command("import", cls=_Once)(network.import_activations)
-images_app.command("fetch", cls=_Once)(images.fetch_concept_images)
-app.command("layers", cls=_Once)(network.show_layers)
-app.command("induce", cls=_Once)(induction.induce_expression)
-app.command("label", cls=_Once)(labelling.label_layer)
-app.command("verify", cls=_Once)(verification.verify_labels)
-app.command("verify-table", cls=_Once)(verification.verify_published)
-app.command("facets", cls=_Once)(methods.show_facets)
-app.command("describe", cls=_Once)(methods.describe_units)
-app.command("baselines", cls=_Once)(experiments.compare_baselines)
-app.command("agree", cls=_Once)(methods.compare_methods)
-app.command("ablate", cls=_Once)(methods.ablate_concepts)
-app.command("sweep", cls=_Once)(experiments.sweep_settings)
-app.command("bands", cls=_Once)(experiments.label_by_bands)
-app.command("ensembles", cls=_Once)(experiments.compare_ensembles)
-app.command("across", cls=_Once)(experiments.label_across)
-app.command("compare", cls=_Once)(experiments.compare_several_runs)
-app.command("sparql", cls=_Once)(publishing.run_sparql)
-app.command("serve", cls=_Once)(publishing.serve_kb)
-app.command("push", cls=_Once)(publishing.push_run)
-app.command("report", cls=_Once)(publishing.write_report)
-app.command("demo", cls=_Once)(publishing.run_demo)
+build_app.command("owl", cls=_Command)(build.build_owl)
+build_app.command("wikipedia", cls=_Command)(build.build_wikipedia)
+build_app.command("skos", cls=_Command)(build.build_skos)
+build_app.command("wordnet", cls=_Command)(build.build_wordnet)
+build_app.command("sparql", cls=_Command)(build.build_sparql)
+kb_app.command("annotate", cls=_Command)(kb.annotate_kb)
+kb_app.command("link", cls=_Command)(kb.link_names)
+kb_app.command("info", cls=_Command)(kb.kb_info)
+kb_app.command("export", cls=_Command)(kb.export_kb)
+kb_app.command("extend", cls=_Command)(kb.extend_kb)
+kb_app.command("retract", cls=_Command)(kb.retract_extension)
+kb_app.command("check", cls=_Command)(kb.check_kb)
+activations_app.command("extract", cls=_Command)(network.extract_activations)
+activations_app.command("import", cls=_Command)(network.import_activations)
+images_app.command("fetch", cls=_Command)(images.fetch_concept_images)
+app.command("layers", cls=_Command)(network.show_layers)
+app.command("induce", cls=_Command)(induction.induce_expression)
+app.command("label", cls=_Command)(labelling.label_layer)
+app.command("verify", cls=_Command)(verification.verify_labels)
+app.command("verify-table", cls=_Command)(verification.verify_published)
+app.command("facets", cls=_Command)(methods.show_facets)
+app.command("describe", cls=_Command)(methods.describe_units)
+app.command("baselines", cls=_Command)(experiments.compare_baselines)
+app.command("agree", cls=_Command)(methods.compare_methods)
+app.command("ablate", cls=_Command)(methods.ablate_concepts)
+app.command("sweep", cls=_Command)(experiments.sweep_settings)
+app.command("bands", cls=_Command)(experiments.label_by_bands)
+app.command("ensembles", cls=_Command)(experiments.compare_ensembles)
+app.command("across", cls=_Command)(experiments.label_across)
+app.command("compare", cls=_Command)(experiments.compare_several_runs)
+app.command("sparql", cls=_Command)(publishing.run_sparql)
+app.command("serve", cls=_Command)(publishing.serve_kb)
+app.command("push", cls=_Command)(publishing.push_run)
+app.command("report", cls=_Command)(publishing.write_report)
+app.command("demo", cls=_Command)(publishing.run_demo)
 
 
 @app.callback(epilog="--debug anywhere shows the traceback of an error.", invoke_without_command=False)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -130,13 +130,8 @@ def annotate(
                 )
         given = {link.name: link for link in mapping}
         links = [given.get(name, Link(name, None)) for name in sorted(names)]
-    try:
-        writer = _Writer(_namespace(kb, dataset), links, property_iri or contains_property(kb), base)
-        for image in images:
-            writer.add_image(image)
-    except ValueError as error:
-        raise DataError(f"cannot make IRIs ({error})", where=base, expected="an absolute IRI") from error
-    _, changed = kb.put_graph("abox", dataset, writer.triples, origin=str(origin))
+    writer = _Writer(_namespace(kb, dataset), links, property_iri or contains_property(kb), base)
+    _, changed = kb.put_graph("abox", dataset, writer.triples(images), origin=str(origin))
     used = tuple(link for link in links if link.name in writer.used)
     return AnnotationReport(dataset, len(images), sum(len(image.objects) for image in images), used, changed)
 
@@ -177,23 +172,43 @@ def _namespace(kb: KB, dataset: str) -> str:
 
 
 class _Writer:
-    """Collects the triples of one data set."""
+    """Writes the triples of one data set, image by image, each triple once."""
 
     def __init__(self, own: str, links: Sequence[Link], property_iri: str, base: str) -> None:
-        self.triples: dict[Triple, None] = {}
         self.used: set[str] = set()
+        self._declared: set[Triple] = set()
+        self._about: dict[Triple, None] = {}  # the image at hand
         self._iri = {link.name: link.iri for link in links if link.iri is not None}
         self._sure = {link.name for link in links if link.confidence >= _SURE}
         self._base = base
         self._own = own
+        self._property_iri = property_iri
         self._properties: dict[str, NamedNode] = {}
-        self._contains = NamedNode(property_iri)
-        self._add(self._contains, TYPE, _OBJECT_PROPERTY)
-        for own in ("attribute", "occluded", "partLevel"):
-            self._add(nl(own), TYPE, _ANNOTATION_PROPERTY)
-        self._add(nl("partOf"), TYPE, _OBJECT_PROPERTY)
 
-    def add_image(self, image: AnnotatedImage) -> None:
+    def triples(self, images: Iterable[AnnotatedImage]) -> Iterator[Triple]:
+        """What annotators said of the images, and which classes and properties that needs.
+
+        Raises
+        ------
+        DataError
+            An IRI cannot be made.
+        """
+        try:
+            self._contains = NamedNode(self._property_iri)
+            self._declare(self._contains, TYPE, _OBJECT_PROPERTY)
+            for own in ("attribute", "occluded", "partLevel"):
+                self._declare(nl(own), TYPE, _ANNOTATION_PROPERTY)
+            self._declare(nl("partOf"), TYPE, _OBJECT_PROPERTY)
+            yield from self._about
+            self._about.clear()
+            for image in images:
+                self._add_image(image)
+                yield from self._about
+                self._about.clear()
+        except ValueError as error:
+            raise DataError(f"cannot make IRIs ({error})", where=self._base, expected="an absolute IRI") from error
+
+    def _add_image(self, image: AnnotatedImage) -> None:
         subject = NamedNode(self._base + encode_segment(image.id))
         self._individual(subject, image.id)
         if image.scene:
@@ -219,7 +234,10 @@ class _Writer:
             above, above_is_own = self._class((name,))
             if above != kind:
                 # Only of own classes may the data set say what they are kinds of.
-                self._add(*((kind, SUBCLASS, above) if is_own else (node, TYPE, above)))
+                if is_own:
+                    self._declare(kind, SUBCLASS, above)
+                else:
+                    self._add(node, TYPE, above)
             kind, is_own = above, above_is_own
         for attribute in obj.attributes:
             self._add(node, nl("attribute"), Literal(attribute))
@@ -244,8 +262,8 @@ class _Writer:
         self.used.add(names[0])
         own = NamedNode(f"{self._own}class/{encode_segment(names[0].replace(' ', '_'))}")
         synset = _SYNSET.fullmatch(names[0])
-        self._add(own, TYPE, _CLASS)
-        self._add(own, LABEL, Literal(synset[1].replace("_", " ") if synset else names[0]))
+        self._declare(own, TYPE, _CLASS)
+        self._declare(own, LABEL, Literal(synset[1].replace("_", " ") if synset else names[0]))
         return own, True
 
     def _property(self, predicate: str) -> NamedNode:
@@ -253,9 +271,16 @@ class _Writer:
         if known is None:
             known = NamedNode(f"{self._own}property/{encode_segment(predicate.replace(' ', '_'))}")
             self._properties[predicate] = known
-            self._add(known, TYPE, _OBJECT_PROPERTY)
-            self._add(known, LABEL, Literal(predicate))
+            self._declare(known, TYPE, _OBJECT_PROPERTY)
+            self._declare(known, LABEL, Literal(predicate))
         return known
 
     def _add(self, subject: NamedNode, predicate: NamedNode, obj: NamedNode | Literal) -> None:
-        self.triples[Triple(subject, predicate, obj)] = None
+        self._about[Triple(subject, predicate, obj)] = None
+
+    def _declare(self, subject: NamedNode, predicate: NamedNode, obj: NamedNode | Literal) -> None:
+        """Add what is not of one image alone, if that has not been said."""
+        triple = Triple(subject, predicate, obj)
+        if triple not in self._declared:
+            self._declared.add(triple)
+            self._about[triple] = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bisect
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, pairwise
 from pathlib import Path
@@ -13,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 # RFC 3987 leaves these readable in a path segment; everything else of ASCII is percent-encoded.
-_SAFE_ASCII = "-._~!$&'()*+,;=:@"
+_UNSAFE = re.compile(r"[^A-Za-z0-9\-._~!$&'()*+,;=:@]")
 _BATCH = 1 << 16
 _WALK = 60
 """Finding one of many IRIs by bisection takes as long as walking over so many."""
@@ -32,9 +33,12 @@ def encode_segment(text: str) -> str:
     >>> encode_segment("Äpfel")
     'Äpfel'
     """
-    return "".join(
-        c if c in _KEEP and c.isprintable() else quote(c, safe=_SAFE_ASCII, errors="surrogateescape") for c in text
-    )
+    return _UNSAFE.sub(_encoded, text)
+
+
+def _encoded(found: re.Match[str]) -> str:
+    c = found[0]
+    return c if c in _KEEP and c.isprintable() else quote(c, safe="", errors="surrogateescape")
 
 
 def ids_by_local_name(ids: Iterable[str]) -> dict[str, str]:

@@ -49,9 +49,10 @@ from .merge import (
     stated_in,
 )
 from .names import Lookup, NameTable, is_canonical, lookup_in_namespaces, recognise_categories, without_category
-from .spool import spooled
+from .spool import Spool, difference, spooled, triples_of
 from .staging import building, refuse_existing, remove_abandoned
 from .syntax.rdf import for_owl_tools
+from .unfinished import AT_ONCE, FinishedStore, remove_unfinished, unfinished_graphs
 from .vocabulary import DATA, LABEL, PREFIXES
 
 log = logging.getLogger(__name__)
@@ -153,6 +154,11 @@ class KB:
             if no_room(error):
                 raise
             raise DataError(f"the store cannot be opened ({error})", where=path / "store") from error
+        catalog = catalog_iri(settings["base"])
+        if writable:
+            remove_unfinished(store, catalog)
+        elif hidden := unfinished_graphs(store, catalog):
+            store = cast("Store", FinishedStore(store, hidden))
         kb = cls(store, path=path, base=settings["base"], writable=writable)
         recognise_categories(entry.category_namespace for entry in kb.entries if entry.category_namespace)
         return kb
@@ -400,10 +406,11 @@ class KB:
     def put_graph(
         self, kind: GraphKind, name: str, triples: Iterable[Triple], *, origin: str, created: str = ""
     ) -> tuple[GraphEntry, bool]:
-        """Write a named graph, replacing one of the same kind and name, in one transaction.
+        """Write a named graph, replacing one of the same kind and name: readers see the old state or the new one.
 
         The triples wait on disk while their digest is computed, so they may come from a generator. Memory is that of
-        the store's transaction, and where a graph is replaced that of its text, too.
+        the store's transaction and of its text. A large new graph is loaded before it, see :mod:`.unfinished`, and a
+        graph that is replaced and read in place is changed where the two versions differ.
 
         Returns
         -------
@@ -438,7 +445,10 @@ class KB:
             copied = bytearray(len(repeated)) if is_in_place(entry) else bytearray(not told for told in repeated)
             described = self._described(entry)
             if existing is None:
-                stated = (Quad(t.subject, t.predicate, t.object, graph) for t in content.triples())
+                stated: Iterable[Quad] = (Quad(t.subject, t.predicate, t.object, graph) for t in content.triples())
+                if content.distinct > AT_ONCE:
+                    self._load_unseen(stated)
+                    stated = ()
                 copies = (Quad(t.subject, t.predicate, t.object) for t in compress(content.triples(), copied))
                 self.store.extend(chain(stated, copies, described))
             else:
@@ -446,16 +456,47 @@ class KB:
                     " . ".join(str(q.triple) for q in described if (q.graph_name == self._catalog) is of_catalog)
                     for of_catalog in (True, False)
                 )
+                change = self._change(existing, content) if is_in_place(existing) and is_in_place(entry) else None
                 self.store.update(
-                    f"{departure_of(existing)} ; {departure_from_catalog(self._catalog, existing)} ; "
-                    f"DROP SILENT GRAPH {graph} ; "
-                    f"INSERT DATA {{ GRAPH {graph} {{ {' . '.join(content.lines())} }} "
-                    f"GRAPH {self._catalog} {{ {catalog} }} "
-                    f"{' . '.join(compress(content.lines(), copied))} }} ; INSERT DATA {{ {unnamed} }}"
+                    f"{change or self._exchange(existing, content, copied)} ; "
+                    f"{departure_from_catalog(self._catalog, existing)} ; "
+                    f"INSERT DATA {{ GRAPH {self._catalog} {{ {catalog} }} }} ; INSERT DATA {{ {unnamed} }}"
                 )
         self.store.flush()
         self._forget()
         return entry, True
+
+    def _exchange(self, existing: GraphEntry, content: Spool, copied: bytearray) -> str:
+        """SPARQL Update that replaces a graph by other triples, some of which are copied to the unnamed graph."""
+        graph = NamedNode(existing.iri)
+        return (
+            f"{departure_of(existing)} ; DROP SILENT GRAPH {graph} ; "
+            f"INSERT DATA {{ GRAPH {graph} {{ {' . '.join(content.lines())} }} "
+            f"{' . '.join(compress(content.lines(), copied))} }}"
+        )
+
+    def _change(self, existing: GraphEntry, content: Spool) -> str | None:
+        """SPARQL Update that does the same by what differs, if both are read in place and have no blank nodes."""
+        graph = NamedNode(existing.iri)
+        with spooled(quad.triple for quad in self.content(existing)) as before:
+            found = difference(before, content)
+        if found is None:
+            return None
+        # What others state, too, was read here, and is to be read somewhere from now on.
+        others = [self._catalog, *(NamedNode(e.iri) for e in self.entries if e.iri != existing.iri)]
+        elsewhere = stated_in(self.store, others, triples_of(line.encode() for line in found.removed))
+        return (
+            f"DELETE DATA {{ GRAPH {graph} {{ {' . '.join(found.removed)} }} }} ; "
+            f"INSERT DATA {{ GRAPH {graph} {{ {' . '.join(found.added)} }} "
+            f"{' . '.join(compress(found.removed, elsewhere))} }}"
+        )
+
+    def _load_unseen(self, quads: Iterable[Quad]) -> None:
+        try:
+            self.store.bulk_extend(quads)
+        except BaseException:
+            remove_unfinished(self.store, self._catalog)
+            raise
 
     def drop_graph(self, kind: GraphKind, name: str) -> GraphEntry:
         """Remove a named graph and its catalogue entry in one transaction.

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import heapq
+import re
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
-from itertools import islice
+from dataclasses import dataclass
+from itertools import groupby, islice
 from typing import BinaryIO
 
 from pyoxigraph import RdfFormat, Triple, parse
 
+_BLANK = re.compile(r"(^| )_:")
+"""A blank node in a line; or what looks like one in a literal, which does no harm."""
 _RUN = 1 << 17
 """Triples that are sorted in memory; more are sorted in runs, and the runs merged."""
 
@@ -41,8 +45,49 @@ class Spool:
         """Triples in sorted order."""
         self._file.seek(0)
         while block := list(islice(self._file, _RUN)):
-            text = b"".join(line[:-1] + b" .\n" for line in block)
-            yield from (quad.triple for quad in parse(text, format=RdfFormat.N_TRIPLES))
+            yield from triples_of(line[:-1] for line in block)
+
+
+def triples_of(lines: Iterable[bytes]) -> Iterator[Triple]:
+    """Triples from lines as a spool has them."""
+    text = b"".join(line + b" .\n" for line in lines)
+    return (quad.triple for quad in parse(text, format=RdfFormat.N_TRIPLES))
+
+
+@dataclass(frozen=True)
+class Difference:
+    """What has to be done to get from some triples to others, as lines without the full stop."""
+
+    removed: list[str]
+    added: list[str]
+
+
+def difference(old: Spool, new: Spool) -> Difference | None:
+    """What distinguishes two spools; None if there are blank nodes, whose names mean nothing.
+
+    Examples
+    --------
+    >>> from pyoxigraph import NamedNode
+    >>> a, b = NamedNode("http://a.org/a"), NamedNode("http://a.org/b")
+    >>> with spooled([Triple(a, a, a), Triple(a, a, b)]) as old, spooled([Triple(b, a, a), Triple(a, a, b)]) as new:
+    ...     difference(old, new)
+    Difference(removed=['<http://a.org/a> <http://a.org/a> <http://a.org/a>'], added=['<http://a.org/b> <http://a.org/a> <http://a.org/a>'])
+    """
+    found = Difference([], [])
+    before, after = (line for line, _ in groupby(old.lines())), (line for line, _ in groupby(new.lines()))
+    left, right = next(before, None), next(after, None)
+    while left is not None or right is not None:
+        if any(line is not None and _BLANK.search(line) for line in (left, right)):
+            return None
+        if left == right:
+            left, right = next(before, None), next(after, None)
+        elif left is not None and (right is None or left < right):
+            found.removed.append(left)
+            left = next(before, None)
+        elif right is not None:
+            found.added.append(right)
+            right = next(after, None)
+    return found
 
 
 @contextmanager

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 import rdflib
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from neurontology.ontology import kb as kb_module
 from neurontology.ontology.catalog import GraphKind
 from neurontology.ontology.dataset import Dataset, named_dataset
 from neurontology.ontology.errors import UsageError
@@ -23,8 +24,9 @@ EX = "http://example.org/"
 KINDS: tuple[GraphKind, ...] = ("tbox", "abox", "extension", "run")
 
 
-def random_triples(rng: random.Random) -> list[Triple]:
-    nodes: list[NamedNode | BlankNode] = [*(NamedNode(f"{EX}n{i}") for i in range(3)), BlankNode("b")]
+def random_triples(rng: random.Random, *, blank: bool = True) -> list[Triple]:
+    nodes: list[NamedNode | BlankNode] = [NamedNode(f"{EX}n{i}") for i in range(3 if blank else 12)]
+    nodes += [BlankNode("b")] * blank
     values = [*nodes, Literal("x"), Literal("x", language="en")]
     one = [Triple(rng.choice(nodes), NamedNode(f"{EX}p{rng.randint(0, 1)}"), rng.choice(values)) for _ in range(9)]
     return one[: rng.randint(0, 9)]
@@ -53,9 +55,15 @@ def queried(kb: KB) -> Counter[str]:
     return Counter(" ".join(str(term) for term in row) for row in found)
 
 
-@settings(max_examples=60, deadline=None)
-@given(st.integers(0, 10**6))
-def test_after_any_changes_a_query_meets_every_triple_once(seed: int) -> None:
+@pytest.mark.parametrize("at_once", [1 << 18, 3])
+@pytest.mark.parametrize("blank", [True, False])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(seed=st.integers(0, 10**6))
+def test_after_any_changes_a_query_meets_every_triple_once(
+    monkeypatch: pytest.MonkeyPatch, blank: bool, at_once: int, seed: int
+) -> None:
+    """Also where graphs of more than three triples are loaded before the transaction."""
+    monkeypatch.setattr(kb_module, "AT_ONCE", at_once)
     rng = random.Random(seed)
     kb = KB(Store())
     for _ in range(rng.randint(1, 12)):
@@ -64,7 +72,10 @@ def test_after_any_changes_a_query_meets_every_triple_once(seed: int) -> None:
         if there and rng.random() < 0.4:
             kb.drop_graph(kind, name)
         else:
-            kb.put_graph(kind, name, random_triples(rng), origin="test")
+            given = random_triples(rng, blank=blank)
+            entry, _ = kb.put_graph(kind, name, given, origin="test")
+            if not blank:
+                assert {q.triple for q in kb.content(entry)} == set(given)
         assert queried(kb) == named_content(kb)
         # The unnamed graph holds nothing that is read in place, too, and nothing that nobody states any more.
         assert Counter(str(t) for t in kb.statements()) == named_content(kb)
