@@ -204,6 +204,13 @@ class KBIndex:
         annotations: set[str] = set()
         datatypes: set[str] = set()
         rules = 0
+        texts: dict[str, str] = {}
+
+        def name_of(term: object) -> str:
+            """The text of a term, one object for all places where it stands."""
+            text = _name(term)
+            return texts.setdefault(text, text)
+
         for quad in quads:
             predicate = quad.predicate
             if predicate in _TEXTS:
@@ -214,9 +221,10 @@ class KBIndex:
                     schema.append(quad.triple)
                 elif not predicate.value.startswith(BUILT_IN) and obj.language is None:
                     literal = f"{obj.datatype.value} {obj.value}"
-                    values.append((_name(subject), predicate.value, literal, _name(quad.graph_name)))
+                    prop, graph = name_of(predicate), name_of(quad.graph_name)
+                    values.append((name_of(subject), prop, texts.setdefault(literal, literal), graph))
                 continue
-            graph = _name(quad.graph_name)
+            graph = name_of(quad.graph_name)
             if predicate == TYPE and isinstance(obj, NamedNode):
                 if obj.value in SCHEMA_TYPES:
                     schema.append(quad.triple)
@@ -230,14 +238,14 @@ class KBIndex:
                 elif obj.value in _ANNOTATION_TYPES:
                     annotations.add(_name(subject))
                 elif obj.value in _INDIVIDUAL_TYPES:
-                    types.append((_name(subject), None, graph))
+                    types.append((name_of(subject), None, graph))
                 elif obj.value == _DATATYPE:
                     datatypes.add(_name(subject))
                 elif obj.value == _RULE:
                     rules += 1
                 elif not obj.value.startswith(BUILT_IN):
                     classes.add(obj.value)
-                    types.append((_name(subject), obj.value, graph))
+                    types.append((name_of(subject), name_of(obj), graph))
             elif predicate in (SUBCLASS, EQUIVALENT):
                 if _is_name(subject) and _is_name(obj):
                     pair = (_name(subject), _name(obj))
@@ -255,7 +263,8 @@ class KBIndex:
                 if predicate in (_FIRST, _HAS_VALUE):
                     mentioned.setdefault(_name(obj), graph)
             elif not predicate.value.startswith(BUILT_IN):
-                roles.append((_name(subject), predicate.value, _name(obj), graph))
+                roles.append((name_of(subject), name_of(predicate), name_of(obj), graph))
+        texts.clear()
         if rules:
             log.warning("%d SWRL rule%s not used", rules, " is" if rules == 1 else "s are")
         if datatypes:
@@ -309,9 +318,9 @@ class KBIndex:
         data_id = {iri: i for i, iri in enumerate(data_table)}
         literal_id = {text: i for i, text in enumerate(literal_table)}
         graph_id = {iri: i for i, iri in enumerate(graphs)}
-        type_rows = {(individual_id[i], -1 if c is None else class_id.get(c, -1), graph_id[g]) for i, c, g in types}
-        role_rows = {(individual_id[s], property_id[p], individual_id[o], graph_id[g]) for s, p, o, g in roles}
-        value_rows = {(individual_id[s], data_id[p], literal_id[v], graph_id[g]) for s, p, v, g in values}
+        type_rows = ((individual_id[i], -1 if c is None else class_id.get(c, -1), graph_id[g]) for i, c, g in types)
+        role_rows = ((individual_id[s], property_id[p], individual_id[o], graph_id[g]) for s, p, o, g in roles)
+        value_rows = ((individual_id[s], data_id[p], literal_id[v], graph_id[g]) for s, p, v, g in values)
         return cls(
             graphs=graphs,
             classes=class_table,
@@ -321,7 +330,7 @@ class KBIndex:
             literals=literal_table,
             told=told,
             equivalences=_table(
-                {(class_id[a], class_id[b]) for a, b in equivalences if a in class_id and b in class_id}, 2
+                ((class_id[a], class_id[b]) for a, b in equivalences if a in class_id and b in class_id), 2
             ),
             subclass_axioms=subclass_axioms,
             namespaces=tuple(
@@ -469,4 +478,9 @@ def _name(term: NamedNode | BlankNode | Literal | object) -> str:
 
 
 def _table(rows: Iterable[tuple[int, ...]], width: int) -> IntTable:
-    return np.asarray(sorted(rows), np.int32).reshape(-1, width)
+    """Distinct rows, sorted."""
+    table = np.fromiter(chain.from_iterable(rows), np.int32).reshape(-1, width)
+    table = table[np.lexsort(table.T[::-1])]
+    kept = np.ones(len(table), np.bool_)
+    kept[1:] = (table[1:] != table[:-1]).any(axis=1)
+    return table[kept]
