@@ -19,7 +19,6 @@ from .commands import build, experiments, images, induction, kb, labelling, meth
 from .commands.terminal import say
 from .ontology.errors import NeurontologyError, of_system
 
-
 _log = logging.getLogger(__name__)
 
 
