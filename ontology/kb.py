@@ -52,7 +52,7 @@ from .names import Lookup, NameTable, is_canonical, lookup_in_namespaces, recogn
 from .spool import Spool, difference, spooled, triples_of
 from .staging import building, refuse_existing, remove_abandoned
 from .syntax.rdf import for_owl_tools
-from .unfinished import AT_ONCE, FinishedStore, remove_unfinished, unfinished_graphs
+from .unfinished import AT_ONCE, FinishedStore, load_unfinished, remove_unfinished, unfinished_graphs
 from .vocabulary import DATA, LABEL, PREFIXES
 
 log = logging.getLogger(__name__)
@@ -154,10 +154,9 @@ class KB:
             if no_room(error):
                 raise
             raise DataError(f"the store cannot be opened ({error})", where=path / "store") from error
-        catalog = catalog_iri(settings["base"])
         if writable:
-            remove_unfinished(store, catalog)
-        elif hidden := unfinished_graphs(store, catalog):
+            remove_unfinished(store, settings["base"])
+        elif hidden := unfinished_graphs(store, settings["base"]):
             store = cast("Store", FinishedStore(store, hidden))
         kb = cls(store, path=path, base=settings["base"], writable=writable)
         recognise_categories(entry.category_namespace for entry in kb.entries if entry.category_namespace)
@@ -447,10 +446,11 @@ class KB:
             if existing is None:
                 stated: Iterable[Quad] = (Quad(t.subject, t.predicate, t.object, graph) for t in content.triples())
                 if content.distinct > AT_ONCE:
-                    self._load_unseen(stated)
+                    load_unfinished(self.store, self.base, graph, stated)
                     stated = ()
                 copies = (Quad(t.subject, t.predicate, t.object) for t in compress(content.triples(), copied))
                 self.store.extend(chain(stated, copies, described))
+                remove_unfinished(self.store, self.base)
             else:
                 catalog, unnamed = (
                     " . ".join(str(q.triple) for q in described if (q.graph_name == self._catalog) is of_catalog)
@@ -490,13 +490,6 @@ class KB:
             f"INSERT DATA {{ GRAPH {graph} {{ {' . '.join(found.added)} }} "
             f"{' . '.join(compress(found.removed, elsewhere))} }}"
         )
-
-    def _load_unseen(self, quads: Iterable[Quad]) -> None:
-        try:
-            self.store.bulk_extend(quads)
-        except BaseException:
-            remove_unfinished(self.store, self._catalog)
-            raise
 
     def drop_graph(self, kind: GraphKind, name: str) -> GraphEntry:
         """Remove a named graph and its catalogue entry in one transaction.

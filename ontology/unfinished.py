@@ -2,31 +2,52 @@
 
 A transaction of the store is held in memory, about a kilobyte for each triple. What is large is therefore loaded
 beforehand, without one, and becomes part of the knowledge base by its entry in the catalogue, which is a transaction
-as any other. A process that is killed meanwhile leaves a graph without an entry; the next one that writes removes it.
+as any other. Meanwhile a graph of its own says which graph it is. A process that is killed leaves both; the next one
+that writes removes them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import Any
 
-from pyoxigraph import BlankNode, DefaultGraph, NamedNode, Quad, Store
+from pyoxigraph import BlankNode, DefaultGraph, Literal, NamedNode, Quad, Store
 
-from .catalog import read_entries
+from .catalog import catalog_iri, read_entries
+from .vocabulary import nl
 
 AT_ONCE = 1 << 18
 """Triples that are written, or removed, in one transaction at most, where there is another way."""
+_UNFINISHED = nl("unfinished")
 
 
-def unfinished_graphs(store: Store, catalog: NamedNode) -> list[NamedNode]:
-    """Named graphs of a store that its catalogue does not have."""
-    known = {catalog.value, *(entry.iri for entry in read_entries(store, catalog))}
-    return [graph for graph in store.named_graphs() if isinstance(graph, NamedNode) and graph.value not in known]
+def _marks(base: str) -> NamedNode:
+    return NamedNode(base + "unfinished")
 
 
-def remove_unfinished(store: Store, catalog: NamedNode) -> None:
-    """Remove what killed processes have loaded, a part at a time."""
-    for graph in unfinished_graphs(store, catalog):
+def unfinished_graphs(store: Store, base: str) -> list[NamedNode]:
+    """Named graphs that do not belong to a knowledge base: those being loaded, last the one that says which."""
+    marked = [quad.subject for quad in store.quads_for_pattern(None, _UNFINISHED, None, _marks(base))]
+    if not marked:
+        return []
+    known = {entry.iri for entry in read_entries(store, catalog_iri(base))}
+    return [*(g for g in marked if isinstance(g, NamedNode) and g.value not in known), _marks(base)]
+
+
+def load_unfinished(store: Store, base: str, graph: NamedNode, quads: Iterable[Quad]) -> None:
+    """Load quads of a graph that the catalogue does not have yet; nothing is left where that fails."""
+    store.add(Quad(graph, _UNFINISHED, Literal(True), _marks(base)))
+    store.flush()
+    try:
+        store.bulk_extend(quads)
+    except BaseException:
+        remove_unfinished(store, base)
+        raise
+
+
+def remove_unfinished(store: Store, base: str) -> None:
+    """Remove what was loaded and is not in the catalogue, a part at a time, and then the marks."""
+    for graph in unfinished_graphs(store, base):
         some = f"SELECT ?s ?p ?o {{ GRAPH {graph} {{ ?s ?p ?o }} }} LIMIT {AT_ONCE}"
         while any(store.quads_for_pattern(None, None, None, graph)):
             store.update(f"DELETE {{ GRAPH {graph} {{ ?s ?p ?o }} }} WHERE {{ {{ {some} }} }}")

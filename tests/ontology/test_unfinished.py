@@ -13,13 +13,12 @@ from neurontology.kb_build.owl import build_owl
 from neurontology.ontology import kb as kb_module
 from neurontology.ontology.kb import KB
 from neurontology.ontology.sparql import run_query
-from neurontology.ontology.unfinished import FinishedStore, remove_unfinished, unfinished_graphs
-from neurontology.ontology.vocabulary import DATA
-from pyoxigraph import NamedNode, Quad, QuerySolutions, Triple
+from neurontology.ontology.unfinished import FinishedStore, load_unfinished, remove_unfinished, unfinished_graphs
+from neurontology.ontology.vocabulary import DATA, nl
+from pyoxigraph import Literal, NamedNode, Quad, QuerySolutions, Triple
 
 EX = "http://example.org/"
 PHOTOS = NamedNode(f"{DATA}abox/photos")
-CATALOG = NamedNode(f"{DATA}catalog")
 SMALL = """
 @prefix : <http://example.org/> . @prefix owl: <http://www.w3.org/2002/07/owl#> .
 :contains a owl:ObjectProperty . :i1 :contains :o1 . :o1 a :Car . :Car a owl:Class .
@@ -46,7 +45,8 @@ def stated(kb: KB, query: str = "SELECT ?s ?g { GRAPH ?g { ?s ?p ?o } }") -> lis
 def leave_unfinished(path: Path, count: int) -> None:
     """What a process that is killed while it loads leaves behind."""
     kb = KB.open(path, writable=True)
-    kb.store.bulk_extend(Quad(t.subject, t.predicate, t.object, PHOTOS) for t in triples(count))
+    quads = (Quad(t.subject, t.predicate, t.object, PHOTOS) for t in triples(count))
+    load_unfinished(kb.store, kb.base, PHOTOS, quads)
     kb.store.flush()
 
 
@@ -121,23 +121,29 @@ def test_nothing_is_left_where_loading_fails(small: Path, monkeypatch: pytest.Mo
     with pytest.raises(OSError, match="no room"):
         kb.put_graph("abox", "photos", triples(40), origin="x")
     assert sorted(map(str, kb_store)) == before
-    assert unfinished_graphs(kb_store, CATALOG) == []
+    assert unfinished_graphs(kb_store, DATA) == []
 
 
-def test_what_is_in_the_catalogue_is_never_removed(small: Path) -> None:
+def test_what_is_in_the_catalogue_or_was_put_there_by_others_is_never_removed(small: Path) -> None:
     kb = KB.open(small, writable=True)
+    foreign = NamedNode(EX + "mine")
+    kb.store.extend(Quad(t.subject, t.predicate, t.object, foreign) for t in triples(3))
     for kind in ("abox", "extension", "run"):
         kb.put_graph(kind, "x", triples(4), origin="x")  # type: ignore[arg-type]
     kb.put_graph("abox", "empty", [], origin="x")
     before = sorted(map(str, kb.store))
-    remove_unfinished(kb.store, CATALOG)
+    remove_unfinished(kb.store, DATA)
+    assert sorted(map(str, kb.store)) == before
+    mark = Quad(NamedNode(f"{DATA}abox/x"), nl("unfinished"), Literal(True), NamedNode(DATA + "unfinished"))
+    kb.store.add(mark)  # killed when the graph was finished, before its mark was gone
+    remove_unfinished(kb.store, DATA)
     assert sorted(map(str, kb.store)) == before
 
 
 WRITER = """
 import sys
 from neurontology.ontology import kb as module
-from pyoxigraph import NamedNode, Triple
+from pyoxigraph import Literal, NamedNode, Triple
 module.AT_ONCE = 100
 kb = module.KB.open(sys.argv[1], writable=True)
 ex = "http://example.org/"
