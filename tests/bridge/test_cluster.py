@@ -33,9 +33,11 @@ class Net(torch.nn.Module):
     def __init__(self):
         super().__init__()
         torch.manual_seed(3)
+        self.stem, self.norm = torch.nn.Conv2d(3, 3, 1), torch.nn.BatchNorm2d(3)
+        self.norm.running_mean.uniform_()
         self.layer = torch.nn.Conv2d(3, 4, 3)
     def forward(self, x):
-        return self.layer(x)
+        return self.layer(self.norm(self.stem(x)))
 def make():
     return Net()
 def other():

@@ -93,6 +93,17 @@ def test_an_index_on_disk_is_the_index_of_the_store(small: Path) -> None:
     assert len(list((small / "index").iterdir())) == 1
 
 
+def test_the_rows_of_the_index_are_distinct_and_sorted(tmp_path: Path) -> None:
+    (tmp_path / "twice.ttl").write_text(
+        SMALL + ":i1 a owl:NamedIndividual, owl:Thing, :Bus ; owl:sameAs :i2 ; :contains :o2, :o1 . :i2 a :Bus, :Car ."
+    )
+    index = read_owl([tmp_path / "twice.ttl"]).index
+    for table in (index.types, index.roles):
+        rows = [tuple(row) for row in table.tolist()]
+        assert len(rows) > 1
+        assert rows == sorted(set(rows))
+
+
 def graph_of(*names: str) -> list[Triple]:
     return [Triple(NamedNode(EX + n), NamedNode(EX + "contains"), NamedNode(EX + "o1")) for n in names]
 
