@@ -60,3 +60,11 @@ def test_few_and_many_are_found_alike() -> None:
         larger, places = table.inserted(asked)
         assert list(larger) == sorted({*names, *asked})
         assert [larger[k] for k in places] == list(table)
+
+
+def test_a_segment_keeps_letters_and_encodes_what_cannot_be_seen() -> None:
+    kept = "Azaz09-._~!$&'()*+,;=:@\u00c4\u5927\u0430"
+    assert encode_segment(kept) == kept
+    for character in (" ", "/", "%", "#", "?", "\n", "\u00a0", "\u200e", "\u2028", "\U0001f600"):
+        assert encode_segment(f"a{character}b") == "a" + "".join(f"%{byte:02X}" for byte in character.encode()) + "b"
+    assert encode_segment("\udcff") == "%FF"
