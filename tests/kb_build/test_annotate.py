@@ -11,6 +11,7 @@ from neurontology.kb_build.owl import build_owl, read_owl
 from neurontology.kb_build.sssom import read_sssom, write_sssom
 from neurontology.ontology.errors import DataError, UsageError
 from neurontology.ontology.kb import KB
+from neurontology.ontology.spool import spooled
 from neurontology.ontology.vocabulary import ADE20K, DATA
 
 EX = "http://example.org/"
@@ -151,6 +152,14 @@ def test_annotating_twice_changes_nothing(kb: KB) -> None:
     before = len(kb.store)
     assert not annotate(kb, images, dataset="zoo", origin="here").changed
     assert len(kb.store) == before
+
+
+def test_every_triple_is_written_once(kb: KB) -> None:
+    cat = AnnotatedObject("1", ("cat",), ("red", "red"), broader=("animal",), relations=(Relation("next to", "1"),) * 2)
+    annotate(kb, [AnnotatedImage(name, "street", (cat,)) for name in "abc"], dataset="d", origin="x")
+    graph = kb.entry("abox", "d")
+    with spooled(quad.triple for quad in kb.content(graph)) as stated:
+        assert (stated.digest, stated.distinct) == (graph.digest, graph.triples)
 
 
 def test_awkward_names_become_valid_iris(kb: KB) -> None:
